@@ -1,0 +1,1 @@
+"""Arguments, printing, exit statuses. Holds no rule of its own."""

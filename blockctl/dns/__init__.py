@@ -1,0 +1,1 @@
+"""The resolver without sockets or clock."""

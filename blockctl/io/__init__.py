@@ -1,0 +1,1 @@
+"""The rim: files, downloads, the clock. Decides nothing."""

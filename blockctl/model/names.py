@@ -1,0 +1,115 @@
+"""Host names: one normal form, their parents, and the registrable domain (public suffix list).
+
+The normal form is lower case, A-labels (UTS 46, as browsers do it), no trailing dot. Underscores are
+valid in DNS and kept (RFC 8552); so are hyphens at the edge of a label, which resolve in practice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+MAX_NAME = 253  # RFC 1035, section 2.3.4: 255 octets on the wire
+MAX_LABEL = 63
+
+_HOST = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}")
+_ADDRESS_LIKE = re.compile(r"[0-9.]+|(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+))*")
+
+# Names that systems keep for themselves: RFC 6761, 6762, 7686, 8375, 9476 and the ICANN `internal` reservation.
+# `test` and `example` (RFC 6761 too) are left out: nothing depends on them, and people try lists out with them.
+SPECIAL_USE = frozenset(
+    ("localhost", "local", "localdomain", "broadcasthost", "invalid", "onion", "alt", "arpa", "internal")
+)
+
+
+def normalize_host(text: str) -> str | None:
+    """Return the normal form of a host name, or None when it is not one (an address is not)."""
+    if not text.isascii():
+        return _normalize_unicode(text)
+    host = text.lower()
+    if host.endswith("."):
+        host = host[:-1]
+    if len(host) > MAX_NAME or not _HOST.fullmatch(host) or is_address(host):
+        return None
+    return host
+
+
+def _normalize_unicode(text: str) -> str | None:
+    import idna  # late: only for names that are not ASCII
+
+    cleaned = text.replace("\u3002", ".").rstrip(".")
+    try:
+        mapped = idna.uts46_remap(cleaned, std3_rules=False, transitional=False)
+    except (idna.IDNAError, UnicodeError, ValueError, IndexError):
+        return None
+    labels = []
+    for label in mapped.split("."):
+        try:
+            labels.append(label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii"))
+        except UnicodeError:
+            return None
+    host = ".".join(labels)
+    return normalize_host(host) if host.isascii() else None
+
+
+def is_address(text: str) -> bool:
+    """Whether a URL parser would read this text as an IPv4 or IPv6 address (WHATWG URL, host parsing)."""
+    if ":" in text or text.startswith("["):
+        return True
+    last = text.rpartition(".")[2]
+    return last[:1].isdigit() and bool(_ADDRESS_LIKE.fullmatch(text))
+
+
+def parents(host: str) -> Iterator[str]:
+    """Yield the host itself, then each name above it, the top level last; an address has no parents."""
+    yield host
+    if is_address(host):
+        return
+    at = host.find(".")
+    while at >= 0:
+        yield host[at + 1 :]
+        at = host.find(".", at + 1)
+
+
+def covers(name: str, host: str) -> bool:
+    """Whether `host` is `name` or below it."""
+    return host == name or host.endswith("." + name)
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> PublicSuffixList:
+    from publicsuffixlist import PublicSuffixList  # late: reading the list costs 50 ms
+
+    return PublicSuffixList()
+
+
+@lru_cache(maxsize=65536)
+def registrable_domain(host: str) -> str:
+    """Return the registrable domain, private suffixes included; a suffix or an address is its own."""
+    if is_address(host):
+        return host
+    return _suffixes().privatesuffix(host) or host
+
+
+def is_public_suffix(host: str) -> bool:
+    """Whether nobody can own this name: a top level, `co.uk`, or a private suffix such as `github.io`."""
+    return "." not in host or (not is_address(host) and _suffixes().privatesuffix(host) is None)
+
+
+def is_special_use(host: str) -> bool:
+    """Whether the name is set apart by RFC 6761 and its kin, and so never a list's to block."""
+    return any(name in SPECIAL_USE for name in parents(host))
+
+
+def reversed_labels(host: str) -> str:
+    """Return a key that sorts a name beside its parents: labels last to first, each closed by NUL-like `!`.
+
+    `!` sorts before every character of a label, so `y-x.example` never comes between `y.example`
+    and `a.y.example`.
+    """
+    return "!".join(reversed(host.split("."))) + "!"

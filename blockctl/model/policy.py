@@ -1,0 +1,115 @@
+"""The policy as nouns: what the user's file says, checked and in normal form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+
+from blockctl.model.diagnostic import Origin
+from blockctl.model.names import parents
+
+
+class JavaScript(Enum):
+    """What scripts a page may run."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    FIRST_PARTY = "first-party"
+
+
+@dataclass(frozen=True, slots=True)
+class HostEntry:
+    """A host that the user allows or denies, with all below it."""
+
+    host: str
+    allow: bool
+    origin: Origin
+    until: datetime | None = None  # aware, UTC; the entry is absent from then on
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the user says of one site and its subdomains; None where he says nothing."""
+
+    host: str
+    origin: Origin
+    javascript: JavaScript | None = None
+    blocking: bool | None = None  # off: lists do not apply while this page is open
+    hosts: tuple[HostEntry, ...] = ()  # allow / deny, for this page only
+    hide: tuple[str, ...] = ()  # CSS selectors
+    unlock_scroll: bool | None = None
+    until: datetime | None = None
+    note: str = ""
+    lines: dict[str, Origin] = field(default_factory=dict)  # key -> where it was written
+
+
+@dataclass(frozen=True, slots=True)
+class ListSource:
+    """A list the policy names."""
+
+    name: str
+    origin: Origin
+    path: str = ""  # `builtin:NAME` or a file beside the policy; else `url`
+    url: str = ""
+    browser: bool = True
+    dns: bool = True
+    format: str = ""  # "" is recognised from the text
+    match: str = ""  # "" as the format means it; "subtree" or "exact"
+    widen: tuple[str, ...] = ()  # conditions that DNS may drop: "third-party"
+    trust: bool = False
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """The local filtering DNS."""
+
+    listen: tuple[str, ...] = ("127.0.0.1:5335",)
+    upstreams: tuple[str, ...] = ()
+    answer: str = "nxdomain"  # nxdomain | nodata | null | refused
+    yield_all: bool = False  # yield to every page-scoped exception, not only those of the policy's sites
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A configured place to write to. `options` are the backend's own, checked against what it declares."""
+
+    name: str  # as configured
+    backend: str  # a key of backends.BACKENDS
+    path: str  # relative to the policy file
+    origin: Origin
+    options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The whole file. Sites and hosts are keyed by name in normal form."""
+
+    file: str
+    javascript: JavaScript = JavaScript.ALLOW
+    blocking: bool = True
+    sites: dict[str, Site] = field(default_factory=dict)
+    hosts: dict[str, HostEntry] = field(default_factory=dict)
+    lists: tuple[ListSource, ...] = ()
+    protect: dict[str, Origin] = field(default_factory=dict)
+    resolver: Resolver = field(default_factory=Resolver)
+    targets: dict[str, Target] = field(default_factory=dict)
+    defaults_lines: dict[str, Origin] = field(default_factory=dict)
+    paused: bool = False  # `blockctl pause` is in force; kept beside the file, not in it
+
+    def at(self, now: datetime) -> Policy:
+        """Return the policy as it stands at that moment: entries whose time has passed are absent."""
+        sites = {}
+        for host, site in self.sites.items():
+            if site.until is not None and site.until <= now:
+                continue
+            kept = tuple(entry for entry in site.hosts if entry.until is None or entry.until > now)
+            sites[host] = site if len(kept) == len(site.hosts) else replace(site, hosts=kept)
+        hosts = {host: entry for host, entry in self.hosts.items() if entry.until is None or entry.until > now}
+        return replace(self, sites=sites, hosts=hosts)
+
+    def sites_above(self, page_host: str) -> list[Site]:
+        """Return the entries that cover a page, the nearest first."""
+        return [self.sites[name] for name in parents(page_host) if name in self.sites]
