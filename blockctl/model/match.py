@@ -1,0 +1,142 @@
+"""Whether one rule speaks of one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from blockctl.model.names import is_address, is_public_suffix, parents, registrable_domain
+from blockctl.model.pattern import Pattern, canonical, compile_pattern
+from blockctl.model.request import Request
+from blockctl.model.rule import Party, Rule, Scope
+
+KINDS = 11  # how many there are: first-party kinds take the low bits of a mask, third-party kinds the next
+
+
+class View:
+    """A request as rules look at it, each form of it worked out once."""
+
+    __slots__ = ("bit", "host", "host_names", "lower", "page_host", "page_names", "url")
+
+    def __init__(self, request: Request) -> None:
+        self.url = canonical(request.url)
+        self.lower = self.url.lower()
+        self.host = request.host
+        self.host_names = tuple(parents(request.host))
+        self.page_host = request.page_host
+        self.page_names = page_keys(request.page_host)
+        self.bit = 0 if request.inline else request.kind.value << (KINDS if request.third_party else 0)
+
+
+Check = Callable[[View], bool]
+
+
+def matches(rule: Rule, request: Request) -> bool:
+    """Whether the rule decides on this request, by every condition it carries.
+
+    A script written in the page itself is no request to any host, so no rule of a list matches it.
+    """
+    view = View(request)
+    return rule.decides and bool(mask(rule) & view.bit) and check(rule)(view)
+
+
+def mask(rule: Rule) -> int:
+    """Return the kinds and parties a rule is about as bits, to be compared with `View.bit`."""
+    first = 0 if rule.party is Party.THIRD else rule.kinds.value
+    third = 0 if rule.party is Party.FIRST else rule.kinds.value
+    return first | third << KINDS
+
+
+def check(rule: Rule, slow: list[Rule] | None = None) -> Check:
+    """Return the test of all that `mask` leaves open: host, pattern, page and host asked for.
+
+    A rule whose regular expression takes too long is added to `slow`.
+    """
+    tests: list[Check] = []
+    if rule.host:
+        tests.append(_host_test(rule.host, rule.scope))
+    if rule.pattern:
+        pattern = compile_pattern(rule.pattern, rule.regex, rule.match_case)
+        tests.append(_pattern_test(pattern, rule, slow if rule.regex else None))
+    if rule.sites or rule.not_sites:
+        among = _among(rule.sites, rule.not_sites)
+        tests.append(lambda view: among(view.page_host, view.page_names))
+    if rule.to or rule.not_to:
+        to = _among(rule.to, rule.not_to)
+        tests.append(lambda view: to(view.host, page_keys(view.host)))
+    if len(tests) == 1:
+        return tests[0]
+    return lambda view: all(test(view) for test in tests)
+
+
+def _host_test(host: str, scope: Scope) -> Check:
+    if scope is Scope.EXACT:
+        return lambda view: view.host == host
+    if scope is Scope.BELOW:
+        return lambda view: host in view.host_names[1:]
+    return lambda view: host in view.host_names
+
+
+def _pattern_test(pattern: Pattern, rule: Rule, slow: list[Rule] | None) -> Check:
+    literal, found = pattern.literal, pattern.found
+    if found is None:
+        return lambda view: literal in view.lower
+    if slow is not None:
+
+        def test(view: View) -> bool:
+            matched = pattern.test(view.url, view.lower)
+            if pattern.timed_out and rule not in slow:
+                slow.append(rule)
+            return matched
+
+        return test
+    if pattern.match_case:
+        return lambda view: literal in view.lower and bool(found(view.url))
+    return lambda view: literal in view.lower and bool(found(view.lower))
+
+
+def _among(names: Sequence[str], not_names: Sequence[str]) -> Callable[[str, Sequence[str]], bool]:
+    """Return a test of a host against a list of names, entities and regular expressions; the nearest name wins.
+
+    Names and entities win over regular expressions, `not_names` win where both say the same.
+    """
+    table = dict.fromkeys(names, True) | dict.fromkeys(not_names, False)
+    expressions = [
+        (compile_pattern(name[1:-1], regex=True), said)
+        for said, group in ((False, not_names), (True, names))
+        for name in group
+        if name.startswith("/")
+    ]
+
+    otherwise = not names
+
+    def test(host: str, keys: Sequence[str]) -> bool:
+        for key in keys:
+            if key in table:
+                return table[key]
+        for expression, said in expressions:
+            if expression.test(host, host):
+                return said
+        return otherwise
+
+    return test
+
+
+@lru_cache(maxsize=65536)
+def page_keys(host: str) -> tuple[str, ...]:
+    """Return what a list may call a host, the nearest first: the host, its parents, and `name.*` beside each.
+
+    The `*` stands for the whole public suffix: `google.*` is google.com and google.co.uk.
+    """
+    if not host or is_address(host):
+        return (host,) if host else ()
+    domain = registrable_domain(host)
+    suffix = domain.partition(".")[2]
+    if not suffix or is_public_suffix(domain):
+        return tuple(parents(host))
+    keys = []
+    for name in parents(host):
+        keys.append(name)
+        if name.endswith("." + suffix):
+            keys.append(name[: -len(suffix)] + "*")
+    return tuple(keys)
