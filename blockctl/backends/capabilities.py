@@ -31,11 +31,46 @@ DNS = {
 
 SAFARI: dict[str, Reason] = {}
 
-UBLOCK: dict[str, Reason] = {}
+UBLOCK: dict[str, Reason] = {
+    "frame": Reason(
+        Fidelity.NARROWER,
+        "in a frame from another site uBO's domain= is the frame's site, not the page's; My rules and trusted sites "
+        "(ublock-rules, ublock-backup, ublock-managed) see the page",
+        "sites: news.example: deny: chat.vendor.example",
+    ),
+    "untrusted": Reason(
+        Fidelity.IMPOSSIBLE,
+        "uBO heeds this only from its own lists: keep those lists ticked in uBO itself",
+        "news.example##+js(trusted-set-cookie, consent, no)",
+    ),
+    "option": Reason(Fidelity.IMPOSSIBLE, "uBO has no such option", "||ads.example^$cookie=id"),
+    "adguard": Reason(Fidelity.IMPOSSIBLE, "only AdGuard has this form of rule", "news.example#%#window.ads = 1"),
+    "csp-report": Reason(Fidelity.IMPOSSIBLE, "uBO refuses a $csp that reports", "||news.example^$csp=report-uri /csp"),
+    "csp-exception": Reason(
+        Fidelity.BROADER,
+        "this exception would also lift the sandbox that keeps a site's scripts off, so it is left out",
+        "@@||news.example^$csp",
+    ),
+    "important-regex": Reason(
+        Fidelity.NARROWER,
+        "an important rule for pages by regular expression is left out where the policy frees some hosts of a site",
+        "||ads.example^$important,domain=/^news/",
+    ),
+    "nested-scriptlets": Reason(
+        Fidelity.NARROWER,
+        "scriptlets switched off on a site stay off below it",
+        "sites: app.shop.example: blocking: on, below shop.example: blocking: off",
+    ),
+    "hide-unblocked": Reason(
+        Fidelity.NARROWER,
+        "where blocking is off uBO hides nothing, the user's own selectors included",
+        "sites: shop.example: blocking: off, hide: [.modal]",
+    ),
+}
 
 # backend -> reason key -> reason
 CAPABILITIES: dict[str, dict[str, Reason]] = {
     **dict.fromkeys(("hosts", "domains", "dnsmasq", "unbound", "rpz", "adguard"), DNS),
     "safari": SAFARI,
-    "ublock": UBLOCK,
+    **dict.fromkeys(("ublock", "ublock-rules", "ublock-backup", "ublock-managed"), UBLOCK),
 }
