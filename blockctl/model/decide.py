@@ -19,12 +19,13 @@ from enum import Enum
 from typing import Protocol
 
 from blockctl.model.diagnostic import Origin
-from blockctl.model.match import page_keys
+from blockctl.model.filterlist import FilterList
+from blockctl.model.match import View, among, check, page_keys
 from blockctl.model.names import covers, parents
 from blockctl.model.pattern import anchored_host
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
 from blockctl.model.request import Kind, Request
-from blockctl.model.rule import Effect, Party, Rule
+from blockctl.model.rule import CosmeticForm, Effect, Party, Rule
 
 
 class Step(Enum):
@@ -238,3 +239,39 @@ class _SitePages:
     def concern(self, rule: Rule) -> bool:
         """Whether the rule is in force on a page of one of them: the site itself, above it or below it."""
         return any(site in self._keys or not self._names.isdisjoint(parents(site)) for site in rule.sites)
+
+
+def cosmetics_for(policy: Policy, lists: Iterable[FilterList], page_host: str) -> list[str]:
+    """Return the CSS selectors hidden on a page, the policy's own first.
+
+    A `#@#` takes a selector back; `$generichide`, `$specifichide` and `$elemhide` exceptions take back those without
+    sites, those with, and all. Where `blocking` is off only the policy's own `hide` is in force.
+    """
+    if policy.paused:
+        return []
+    above = policy.sites_above(page_host)
+    own = next((site.hide for site in above if site.hide), ())
+    if any(_blocking_off(policy, above)):
+        return list(own)
+    lists = list(lists)
+    view = View(Request.parse(f"https://{page_host}/", kind=Kind.DOCUMENT))
+    off = {
+        rule.action
+        for parsed in lists
+        for rule in parsed.rules
+        if rule.action in HIDE_ACTIONS and rule.effect is Effect.ALLOW and not rule.needs and check(rule)(view)
+    }
+    hidden: dict[str, None] = {}
+    taken_back: set[str] = set()
+    for cosmetic in (cosmetic for parsed in lists for cosmetic in parsed.cosmetics):
+        if cosmetic.form is not CosmeticForm.CSS or cosmetic.needs:
+            continue
+        if among(cosmetic.sites, cosmetic.not_sites)(page_host, view.page_names):
+            if cosmetic.effect is Effect.ALLOW:
+                taken_back.add(cosmetic.selector)
+            elif not off & {"elemhide", "specifichide" if cosmetic.sites else "generichide"}:
+                hidden[cosmetic.selector] = None
+    return list(dict.fromkeys((*own, *(selector for selector in hidden if selector not in taken_back))))
+
+
+HIDE_ACTIONS = frozenset(("elemhide", "generichide", "specifichide"))

@@ -59,10 +59,10 @@ def check(rule: Rule, slow: list[Rule] | None = None) -> Check:
         pattern = compile_pattern(rule.pattern, rule.regex, rule.match_case)
         tests.append(_pattern_test(pattern, rule, slow if rule.regex else None))
     if rule.sites or rule.not_sites:
-        among = _among(rule.sites, rule.not_sites)
-        tests.append(lambda view: among(view.page_host, view.page_names))
+        pages = among(rule.sites, rule.not_sites)
+        tests.append(lambda view: pages(view.page_host, view.page_names))
     if rule.to or rule.not_to:
-        to = _among(rule.to, rule.not_to)
+        to = among(rule.to, rule.not_to)
         tests.append(lambda view: to(view.host, page_keys(view.host)))
     if len(tests) == 1:
         return tests[0]
@@ -95,7 +95,7 @@ def _pattern_test(pattern: Pattern, rule: Rule, slow: list[Rule] | None) -> Chec
     return lambda view: literal in view.lower and bool(found(view.lower))
 
 
-def _among(names: Sequence[str], not_names: Sequence[str]) -> Callable[[str, Sequence[str]], bool]:
+def among(names: Sequence[str], not_names: Sequence[str]) -> Callable[[str, Sequence[str]], bool]:
     """Return a test of a host against a list of names, entities and regular expressions; the nearest name wins.
 
     Names and entities win over regular expressions, `not_names` win where both say the same.
