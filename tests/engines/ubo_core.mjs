@@ -1,8 +1,8 @@
 // uBlock Origin's own engines (npm @gorhill/ubo-core) as a judge, without a browser.
 //
-// Standard input: JSON {lists: [text], rules: "My rules" text, trusted: [directive], advanced: bool,
+// Standard input: JSON, a list of worlds {lists: [text], rules: "My rules" text, trusted: [directive], advanced: bool,
 //   requests: [{url, page, type}]}, types as the browser names them, `inline-script` included.
-// Standard output: JSON {answers: [{blocked, by, filter}], refused: [rule], load: seconds, match: seconds}.
+// Standard output: JSON, for each world {answers: [{blocked, by, filter}], refused: [rule]}.
 // The order is the extension's: trusted site, switches, URL rules, dynamic rules, static filters. A main_frame is
 // judged as the extension's strict blocking does, and a script of a page that gets a sandbox is blocked by `csp`.
 import fs from 'node:fs';
@@ -19,8 +19,6 @@ const Firewall = (await load('js/dynamic-net-filtering.js')).default;
 const UrlRules = (await load('js/url-net-filtering.js')).default;
 const suffixes = (await load('lib/publicsuffixlist/publicsuffixlist.js')).default;
 
-const input = JSON.parse(fs.readFileSync(0, 'utf8'));
-const started = process.hrtime.bigint();
 const engine = await StaticNetFilteringEngine.create();
 // The package's own suffix list is stored in a form that its loader refuses in silence; every registrable
 // domain would be empty.
@@ -28,15 +26,20 @@ if (suffixes.getDomain('www.example.com') !== 'example.com') {
     const stored = JSON.parse(fs.readFileSync(path.join(core, 'build/publicsuffixlist.json'), 'utf8'));
     suffixes.fromSelfie({ magic: stored.magic, buf32: Uint32Array.from(Object.values(stored.buf32)) });
 }
-await engine.useLists(input.lists.map((raw, at) => ({ name: `list-${at}`, raw })));
-const switches = new Switches(), firewall = new Firewall(), urlRules = new UrlRules();
-const refused = [];
-for (const line of (input.rules || '').split('\n').map(text => text.trim()).filter(text => text !== '')) {
-    const parts = () => line.split(/\s+/);
-    if (switches.addFromRuleParts(parts()) || firewall.addFromRuleParts(parts()) || urlRules.addFromRuleParts(parts())) { continue; }
-    refused.push(line);
+
+let input, switches, firewall, urlRules, sandboxed;
+
+async function settle(world) {
+    input = world;
+    sandboxed = new Map();
+    await engine.useLists(input.lists.map((raw, at) => ({ name: `list-${at}`, raw })));
+    switches = new Switches(); firewall = new Firewall(); urlRules = new UrlRules();
+    const lines = (input.rules || '').split('\n').map(text => text.trim()).filter(text => text !== '');
+    return lines.filter(line => {
+        const parts = () => line.split(/\s+/);
+        return !(switches.addFromRuleParts(parts()) || firewall.addFromRuleParts(parts()) || urlRules.addFromRuleParts(parts()));
+    });
 }
-const loaded = process.hrtime.bigint();
 
 const hostOf = url => { try { return new URL(url).hostname; } catch { return ''; } };
 const trustedBy = url => {
@@ -70,7 +73,6 @@ function judgeDocument(context) {
     return plainWins ? plain : typed;
 }
 
-const sandboxed = new Map();
 function sandboxOf(page) {
     if (sandboxed.has(page) === false) {
         const found = engine.matchAndFetchModifiers({ ...contextOf(page, page), type: 'main_frame' }, 'csp') || [];
@@ -104,7 +106,9 @@ function judge({ url, page, type }) {
     return answer(found.result === 1, found.result === 0 ? null : 'static', found.log && found.log.raw);
 }
 
-const answers = input.requests.map(judge);
-const done = process.hrtime.bigint();
-const seconds = (from, to) => Number(to - from) / 1e9;
-fs.writeFileSync(1, JSON.stringify({ answers, refused, load: seconds(started, loaded), match: seconds(loaded, done) }));
+const told = [];
+for (const world of JSON.parse(fs.readFileSync(0, 'utf8'))) {
+    const refused = await settle(world);
+    told.push({ answers: world.requests.map(judge), refused });
+}
+fs.writeFileSync(1, JSON.stringify(told));

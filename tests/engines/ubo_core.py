@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,32 +40,52 @@ def available() -> bool:
 needs_ubo_core = pytest.mark.skipif(not available(), reason="needs node and $UBO_CORE (npm @gorhill/ubo-core)")
 
 
+@dataclass(frozen=True)
+class World:
+    """What uBO is given, and what it is asked. `rules` is a "My rules" text, `trusted` trusted-site host names."""
+
+    filter_texts: Sequence[str]
+    requests: Sequence[Request]
+    rules: str = ""
+    trusted: Sequence[str] = ()
+    advanced: bool = False
+
+
+def ask_many(worlds: Iterable[World]) -> list[list[dict[str, Any]]]:
+    """Return for each world, for each request {"blocked": bool, "by": what decided or None, "filter": raw or None}.
+
+    A line of "My rules" that uBO refuses is an error here.
+    """
+    asked = [
+        {
+            "lists": list(world.filter_texts), "rules": world.rules, "trusted": list(world.trusted),
+            "advanced": world.advanced, "requests": [_question(request) for request in world.requests],
+        }
+        for world in worlds
+    ]  # fmt: skip
+    run = subprocess.run(["node", str(DRIVER)], input=json.dumps(asked).encode(), capture_output=True, check=False)
+    assert run.returncode == 0, run.stderr.decode()
+    told = json.loads(run.stdout)
+    for each in told:
+        assert not each["refused"], f"uBO refuses these rules: {each['refused']}"
+    return [each["answers"] for each in told]
+
+
+def _question(request: Request) -> dict[str, str]:
+    return {
+        "url": request.page if request.inline else request.url,
+        "page": request.page or request.url,
+        "type": "inline-script" if request.inline else TYPES[request.kind],
+    }
+
+
 def ask(
     filter_texts: Sequence[str],
-    requests: Iterable[Request],
+    requests: Sequence[Request],
     rules: str = "",
     trusted: Sequence[str] = (),
     *,
     advanced: bool = False,
 ) -> list[dict[str, Any]]:
-    """Return for each request {"blocked": bool, "by": what decided or None, "filter": its raw text or None}.
-
-    `rules` is a "My rules" text (a line that uBO refuses is an error here), `trusted` holds trusted-site host names.
-    """
-    asked = [
-        {
-            "url": request.page if request.inline else request.url,
-            "page": request.page or request.url,
-            "type": "inline-script" if request.inline else TYPES[request.kind],
-        }
-        for request in requests
-    ]
-    question = {
-        "lists": list(filter_texts), "rules": rules, "trusted": list(trusted), "advanced": advanced, "requests": asked,
-    }  # fmt: skip
-    run = subprocess.run(["node", str(DRIVER)], input=json.dumps(question).encode(), capture_output=True, check=False)
-    assert run.returncode == 0, run.stderr.decode()
-    told = json.loads(run.stdout)
-    assert not told["refused"], f"uBO refuses these rules: {told['refused']}"
-    answers: list[dict[str, Any]] = told["answers"]
-    return answers
+    """Ask of one world."""
+    return ask_many([World(filter_texts, requests, rules, trusted, advanced)])[0]
