@@ -19,7 +19,7 @@ import marshal
 import struct
 from array import array
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,14 +59,19 @@ class Column:
     file: str
     effect: Effect
     scope: Scope
-    names: Container[str]
+    names: set[str] | SortedNames
 
     def find(self, view: View) -> Rule | None:
         """Return a rule for the nearest name that covers the host asked for; its line is not known here."""
-        for name in view.host_names[:1] if self.scope is Scope.EXACT else view.host_names:
-            if name in self.names:
-                return Rule(self.effect, Origin(self.file), name, host=name, scope=self.scope)
-        return None
+        asked = view.host_names[:1] if self.scope is Scope.EXACT else view.host_names
+        if self.names.isdisjoint(asked):
+            return None
+        name = next(name for name in asked if name in self.names)
+        return Rule(self.effect, Origin(self.file), name, host=name, scope=self.scope)
+
+    def packed(self) -> bytes | memoryview:
+        """Return the names as the text of a `SortedNames`."""
+        return SortedNames.pack(self.names) if isinstance(self.names, set) else self.names.text
 
 
 @dataclass(slots=True)
@@ -114,7 +119,7 @@ class Index:
             keys={key: place for place, key in enumerate(filed)},
             starts=starts,
             refs=refs,
-            masks=array("I", [mask(rule) for rule in rules]),
+            masks=[mask(rule) for rule in rules],  # a list is the quicker to read
             lists=array("I", of_list),
             lines=array("I", [rule.origin.line for rule in rules]),
             columns=columns,
@@ -165,11 +170,9 @@ class Index:
     def _filed(self, view: View) -> Iterator[Sequence[int]]:
         """Yield the numbers of the rules filed under each key of a request."""
         keys, starts, refs = self._parts.keys, self._parts.starts, self._parts.refs
-        own = ["/" + name for name in page_keys(view.host)]
-        own += ["|" + name for name in view.page_names]
-        own += set(TOKEN.findall(view.lower))
-        own.append("")
-        for key in own:
+        words = keys.keys() & TOKEN.findall(view.lower)
+        # names first: what they find makes most of the rest needless
+        for key in (*map("/".__add__, page_keys(view.host)), *map("|".__add__, view.page_names), *words, ""):
             place = keys.get(key)
             if place is not None:
                 yield refs[starts[place] : starts[place + 1]]
@@ -197,7 +200,7 @@ class Index:
             "\n".join(parts.keys).encode(),
             marshal.dumps(whole),
             *(array("I", part).tobytes() for part in (parts.starts, parts.refs, parts.masks, parts.lists, parts.lines)),
-            *(SortedNames.pack(column.names) for column in parts.columns),  # type: ignore[arg-type]
+            *(column.packed() for column in parts.columns),
         ]
         columns = [(column.rank, column.file, column.effect.value, column.scope.value) for column in parts.columns]
         header = json.dumps([[len(section) for section in sections], columns]).encode()

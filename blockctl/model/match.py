@@ -55,17 +55,21 @@ def check(rule: Rule, slow: list[Rule] | None = None) -> Check:
     tests: list[Check] = []
     if rule.host:
         tests.append(_host_test(rule.host, rule.scope))
-    if rule.pattern:
-        pattern = compile_pattern(rule.pattern, rule.regex, rule.match_case)
-        tests.append(_pattern_test(pattern, rule, slow if rule.regex else None))
+    if rule.pattern and not rule.regex:
+        tests.append(_pattern_test(compile_pattern(rule.pattern, match_case=rule.match_case)))
     if rule.sites or rule.not_sites:
         pages = among(rule.sites, rule.not_sites)
         tests.append(lambda view: pages(view.page_host, view.page_names))
     if rule.to or rule.not_to:
         to = among(rule.to, rule.not_to)
         tests.append(lambda view: to(view.host, page_keys(view.host)))
-    if len(tests) == 1:
-        return tests[0]
+    if rule.regex:  # last: it is by far the dearest
+        tests.append(_regex_test(rule, slow if slow is not None else []))
+    match tests:
+        case [one]:
+            return one
+        case [one, two]:
+            return lambda view: one(view) and two(view)
     return lambda view: all(test(view) for test in tests)
 
 
@@ -77,22 +81,25 @@ def _host_test(host: str, scope: Scope) -> Check:
     return lambda view: host in view.host_names
 
 
-def _pattern_test(pattern: Pattern, rule: Rule, slow: list[Rule] | None) -> Check:
+def _pattern_test(pattern: Pattern) -> Check:
     literal, found = pattern.literal, pattern.found
     if found is None:
         return lambda view: literal in view.lower
-    if slow is not None:
-
-        def test(view: View) -> bool:
-            matched = pattern.test(view.url, view.lower)
-            if pattern.timed_out and rule not in slow:
-                slow.append(rule)
-            return matched
-
-        return test
     if pattern.match_case:
         return lambda view: literal in view.lower and bool(found(view.url))
     return lambda view: literal in view.lower and bool(found(view.lower))
+
+
+def _regex_test(rule: Rule, slow: list[Rule]) -> Check:
+    pattern = compile_pattern(rule.pattern, regex=True, match_case=rule.match_case)
+
+    def test(view: View) -> bool:
+        matched = pattern.test(view.url, view.lower)
+        if pattern.timed_out and rule not in slow:
+            slow.append(rule)
+        return matched
+
+    return test
 
 
 def among(names: Sequence[str], not_names: Sequence[str]) -> Callable[[str, Sequence[str]], bool]:

@@ -10,25 +10,29 @@ LONGEST = 256  # bytes: more than a name can have
 class SortedNames:
     """Names in byte order, each closed by a line feed, in bytes or in a file mapped into memory."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("text",)
 
     def __init__(self, text: bytes | memoryview) -> None:
-        self._text = memoryview(text)
+        self.text = memoryview(text)
 
     @staticmethod
     def pack(names: Iterable[str]) -> bytes:
         """Return the text for these names."""
         return "".join(f"{name}\n" for name in sorted(names)).encode("ascii")
 
+    def isdisjoint(self, names: Iterable[str]) -> bool:
+        """Whether none of these names is in the set."""
+        return not any(name in self for name in names)
+
     def __contains__(self, name: object) -> bool:
         """Look a name up by halving."""
         wanted = str(name).encode()
-        low, high = 0, len(self._text)  # both at the start of a line
+        low, high = 0, len(self.text)  # both at the start of a line
         while low < high:
             middle = (low + high) // 2
             start = max(low, middle - LONGEST)
-            start += bytes(self._text[start:middle]).rfind(b"\n") + 1
-            line = bytes(self._text[start : start + LONGEST]).partition(b"\n")[0]
+            start += bytes(self.text[start:middle]).rfind(b"\n") + 1
+            line = bytes(self.text[start : start + LONGEST]).partition(b"\n")[0]
             if line == wanted:
                 return True
             if line < wanted:
