@@ -6,7 +6,7 @@ An important block of a list beats every exception, so the user's allowed hosts,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from blockctl.backends.ublock_regions import Hosts, above, blocking_of, topmost
 from blockctl.model.names import covers, is_public_suffix, parents, reversed_labels
 from blockctl.model.pattern import anchored_host
 from blockctl.model.policy import Policy
+from blockctl.model.request import SUBRESOURCES
 from blockctl.model.rule import Rule
 
 _CONDITIONS = frozenset(("domain", "from", "to", "denyallow"))
@@ -34,6 +35,14 @@ class Carving:
     shown: frozenset[str] = frozenset()  # hosts of $elemhide and $specifichide exceptions
     actions: frozenset[str] = frozenset()  # what lines do besides blocking
     any: bool = True  # whether the lists are in the output at all
+
+    def strict(self) -> Callable[[str], bool]:
+        """Return whether an important rule may match a document of a host before a deny of that host does.
+
+        uBO stops at the first important match, and blocks a document only by a match of its whole host name.
+        """
+        anchors = {_host(rule) for rule in self.important if rule.pattern and rule.kinds == SUBRESOURCES}
+        return lambda host: "" in anchors or any(covers(name, host) or covers(host, name) for name in anchors)
 
     def important_lines(self, policy: Policy, gaps: Gaps) -> Iterator[str]:
         """Yield the important rules as far as the policy lets them."""

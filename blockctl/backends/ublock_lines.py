@@ -32,7 +32,7 @@ TRUSTED_OPTIONS = frozenset(("replace", "urlskip", "uritransform"))  # heeded on
 REWRITTEN = frozenset(("denyallow", "important", "match-case", "csp"))  # options that may need a second look
 BAD_CSP = re.compile(r"(?:^|[;,])\s*report-(?:to|uri)\b", re.IGNORECASE)
 
-_BARE_NAME = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)+", re.IGNORECASE)
+_BARE_NAME = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)*", re.IGNORECASE)
 _COMMA = re.compile(r"(?<!\\),")
 _FOREIGN_COSMETIC = re.compile(r"^\[\$|#@?%#(?!//scriptlet\()|^[^#]*\$@?\$")
 _PATH = re.compile(r"\[\$path=((?:[^\],\\]|\\.)+)\]")

@@ -7,7 +7,7 @@ document that asks: inside a frame from another site it is the frame's, not the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from blockctl.backends.output import Gaps
 from blockctl.backends.ublock_important import Carving
@@ -59,8 +59,11 @@ def javascript_lines(policy: Policy, notes: list[str]) -> Iterator[str]:
         yield line("*", "script", "3p", "important", region.option("domain"))
 
 
-def host_lines(policy: Policy) -> Iterator[str]:
-    """Yield the lines for the user's denied and allowed hosts and for `protect`."""
+def host_lines(policy: Policy, strict: Callable[[str], bool]) -> Iterator[str]:
+    """Yield the lines for the user's denied and allowed hosts and for `protect`.
+
+    `strict` says for which hosts a page of theirs must be named as such to be blocked.
+    """
     hosts = Hosts(policy)
     for host, sites in sorted(hosts.concerned().items(), key=lambda item: reversed_labels(item[0])):
         pictures = {site: hosts.denied(site, host) for site in sites if site}
@@ -70,6 +73,8 @@ def host_lines(policy: Policy) -> Iterator[str]:
             to = "to=" + "|".join(f"~{name}" for name in picture) if picture else ""
             for region in regions(pictures, everywhere, picture):
                 yield line(f"||{host}^", "important", region.option("domain"), to)
+                if strict(host):
+                    yield line(f"||{host}^", "document", "important", region.option("domain"), to)
     free = {host for host, allow in hosts.everywhere.verdicts.items() if allow} | set(policy.protect)
     yield from (f"@@||{host}^" for host in sorted(free, key=reversed_labels))
     on: dict[str, list[str]] = {}
@@ -89,7 +94,7 @@ def blocking_lines(policy: Policy, actions: frozenset[str], gaps: Gaps) -> Itera
     said = settings(policy, lambda site: site.blocking)
     off = regions(said, policy.blocking, False)
     for region in off:
-        yield line("@@*", region.option("domain") or "_")
+        yield line("@@*", region.option("domain"))
         yield from (line("@@*", action, region.option("domain")) for action in sorted(actions - {"csp"}))
         to = "to=" + "|".join(f"~{name}" for name in region.but) if region.but else ""
         yield from (line(f"@@||{name}^", "elemhide", to) for name in region.names)
@@ -177,7 +182,7 @@ def _page_keys(site: Site) -> tuple[tuple[str, bool], ...]:
 
 def policy_lines(policy: Policy, lists: Carving, gaps: Gaps, notes: list[str]) -> list[str]:
     """Return everything the policy says, and the lists' important rules as far as it lets them."""
-    lines = [*javascript_lines(policy, notes), *host_lines(policy)]
+    lines = [*javascript_lines(policy, notes), *host_lines(policy, lists.strict())]
     if lists.any:
         lines += [
             *blocking_lines(policy, lists.actions, gaps),
