@@ -1,0 +1,1 @@
+"""Example policies, one for each way of browsing; `blockctl init --strategy NAME` copies one."""

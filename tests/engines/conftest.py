@@ -1,0 +1,23 @@
+"""These tests ask real engines. Without its engine a test skips; under $BLOCKCTL_REQUIRE_ENGINES it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.engines.require import must_have
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where every engine is required, turn a skip for a missing one into a failure."""
+    report = yield
+    if report.skipped and must_have() and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if "corpus" not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"BLOCKCTL_REQUIRE_ENGINES is set, and this was skipped: {reason}"
+    return report
