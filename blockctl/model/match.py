@@ -105,26 +105,23 @@ def _regex_test(rule: Rule, slow: list[Rule]) -> Check:
 def among(names: Sequence[str], not_names: Sequence[str]) -> Callable[[str, Sequence[str]], bool]:
     """Return a test of a host against a list of names, entities and regular expressions; the nearest name wins.
 
-    Names and entities win over regular expressions, `not_names` win where both say the same.
+    Where both say the same, `not_names` win. A regular expression has no nearness: one of `not_names` wins over
+    everything, one of `names` only where no name speaks.
     """
     table = dict.fromkeys(names, True) | dict.fromkeys(not_names, False)
-    expressions = [
-        (compile_pattern(name[1:-1], regex=True), said)
-        for said, group in ((False, not_names), (True, names))
-        for name in group
-        if name.startswith("/")
-    ]
-
+    never, also = (
+        [compile_pattern(name[1:-1], regex=True) for name in group if name.startswith("/")]
+        for group in (not_names, names)
+    )
     otherwise = not names
 
     def test(host: str, keys: Sequence[str]) -> bool:
+        if never and any(expression.test(host, host) for expression in never):
+            return False
         for key in keys:
             if key in table:
                 return table[key]
-        for expression, said in expressions:
-            if expression.test(host, host):
-                return said
-        return otherwise
+        return otherwise or any(expression.test(host, host) for expression in also)
 
     return test
 

@@ -87,13 +87,17 @@ def compile_pattern(pattern: str, regex: bool = False, match_case: bool = False)
 
 
 def _anchors(pattern: str) -> tuple[bool, bool, bool, str]:
-    """Split off the anchors; beside a `*` they mean nothing."""
+    """Split off the anchors.
+
+    One on the left means nothing unless a letter, a digit or `%` follows, nor does one on the right beside a `*`:
+    `||*x`, `||/x` and `|.x` are in use for plain `x`, and uBlock Origin reads them so.
+    """
     host_anchor = pattern.startswith("||")
     start = not host_anchor and pattern.startswith("|")
     body = pattern[2 if host_anchor else 1 if start else 0 :]
     end = body.endswith("|")
     body = body[:-1] if end else body
-    if body.startswith("*"):
+    if not TOKEN.match(body[:1].lower()):
         host_anchor = start = False
     return host_anchor, start, end and not body.endswith("*"), body
 
@@ -107,9 +111,7 @@ def _glob(segments: list[str], host_anchor: bool, start: bool, end: bool) -> str
     if end:
         parts[-1] += r"\Z"
     if host_anchor:
-        # `||.example` is in use for "below example"
-        label = "[^/?#]*?" if segments[0].startswith(".") else r"(?:[^/?#]*?\.)??"
-        first = f"[^:/?#]*://(?>{label}{parts[0]})"
+        first = rf"[^:/?#]*://(?>(?:[^/?#]*?\.)??{parts[0]})"
     else:
         first = parts[0] if start else f"(?>.*?{parts[0]})"
     return first + "".join(f"(?>.*?{part})" for part in parts[1:])

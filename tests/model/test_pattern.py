@@ -35,7 +35,8 @@ from blockctl.model.pattern import TOKEN, anchored_host, canonical, compile_patt
         pytest.param("||ads.example^", "https://ads.example@real.example/", False, id="a user name is not a host"),
         pytest.param("||ads.example^", "https://me:word@ads.example/", True, id="behind a user name"),
         pytest.param("||ads.example:80^", "http://ads.example:80/", True, id="port in the pattern"),
-        pytest.param("||.example/x", "https://a.b.example/x", True, id="label start before a dot"),
+        pytest.param("||.example/x", "https://a.b.example/x", True, id="an anchor before a dot means nothing"),
+        pytest.param("|/x.js", "https://a.example/x.js", True, id="an anchor before a slash means nothing"),
         pytest.param("||*/x.js", "https://a.example/x.js", True, id="an anchor before a star means nothing"),
         pytest.param("/x.js*|", "https://a.example/x.js?y", True, id="an anchor after a star means nothing"),
         pytest.param("ad^", "https://a.example/ad", True, id="separator at the end of the address"),
@@ -165,16 +166,11 @@ def slowly(pattern: str, url: str) -> bool:
     assert host
     label_starts = [at for at in range(host.start(1), host.end(1)) if at == host.start(1) or url[at - 1] == "."]
     starts: list[int] = list(range(len(url) + 1))
-    body = pattern
-    if body.startswith("||"):
-        body = body[2:]
-        starts = list(range(*host.span(1))) if body.startswith(".") else label_starts
-    elif body.startswith("|"):
-        body, starts = body[1:], [0]
+    anchor, body = re.fullmatch(r"(\|?\|?)(.*)", pattern).groups()  # type: ignore[union-attr]
+    if re.match(r"[a-z0-9%]", body):
+        starts = {"": starts, "|": [0], "||": label_starts}[anchor]
     at_end = body.endswith("|")
     body = body[:-1] if at_end else body
-    if body.startswith("*"):
-        starts = list(range(len(url) + 1))
     if body.endswith("*"):
         at_end = False
 
