@@ -61,6 +61,30 @@ UBLOCK: dict[str, Reason] = {
         "scriptlets switched off on a site stay off below it",
         "sites: app.shop.example: blocking: on, below shop.example: blocking: off",
     ),
+    "list-carried": Reason(
+        Fidelity.IMPOSSIBLE, "My rules cannot say it; the filter list (target ublock) does", "protect: my-bank.example"
+    ),
+    "advanced": Reason(
+        Fidelity.IMPOSSIBLE,
+        "My rules says it only in uBO's advanced mode (option advanced: yes); the filter list (target ublock) does",
+        "hosts: deny: telemetry.example",
+    ),
+    "dynamic-allow": Reason(
+        Fidelity.IMPOSSIBLE,
+        "allow in My rules would also let scripts run that `javascript` keeps off; the filter list (target ublock) can",
+        "sites: news.example: {javascript: first-party, allow: [cdn.partner.example]}",
+    ),
+    "dynamic-document": Reason(
+        Fidelity.NARROWER,
+        "a host rule does not stop its own pages from opening; the filter list (target ublock) does",
+        "hosts: deny: telemetry.example",
+    ),
+    "trusted": Reason(
+        Fidelity.NARROWER,
+        "a trusted site would also be free of the policy's own denials, so it is not trusted; in its frames from other "
+        "sites the lists still apply",
+        "sites: shop.example: {blocking: off, deny: [chat.vendor.example]}",
+    ),
     "hide-unblocked": Reason(
         Fidelity.NARROWER,
         "where blocking is off uBO hides nothing, the user's own selectors included",

@@ -12,7 +12,7 @@ from dataclasses import replace
 from blockctl.backends.output import Gaps, Output, Prepared
 from blockctl.backends.ublock_important import Carving
 from blockctl.backends.ublock_lines import cosmetic_line, exact_name, name_line, network_line
-from blockctl.backends.ublock_policy import policy_lines
+from blockctl.backends.ublock_policy import frame_gaps, policy_lines
 from blockctl.model.filterlist import FilterList
 from blockctl.model.policy import Policy
 from blockctl.model.rule import Effect, Rule
@@ -112,8 +112,13 @@ def emit(policy: Policy, prepared: Prepared, options: dict[str, str]) -> Output:
     return output
 
 
-def policy_text(policy: Policy, prepared: Prepared, output: Output) -> tuple[list[str], bytes | memoryview]:
-    """Return the policy's lines and the lists' body, and note counts, gaps and notes in the output."""
+def policy_text(
+    policy: Policy, prepared: Prepared, output: Output, seen: frozenset[tuple[str, str]] = frozenset()
+) -> tuple[list[str], bytes | memoryview]:
+    """Return the policy's lines and the lists' body, and note counts, gaps and notes in the output.
+
+    `seen` are the (site, key) that another part of the same output carries into frames.
+    """
     carving = prepared.meta["carving"]
     assert isinstance(carving, Carving)
     applies = policy.blocking or any(site.blocking for site in policy.sites.values())
@@ -121,6 +126,7 @@ def policy_text(policy: Policy, prepared: Prepared, output: Output) -> tuple[lis
         carving = Carving(any=False)
         output.notes.append("blocking is off everywhere: the lists are left out")
     lines = policy_lines(policy, carving, output.gaps, output.notes)
+    frame_gaps(policy, seen, output.gaps)
     if applies:
         output.gaps.extend(prepared.gaps)
     body: bytes | memoryview = prepared.bodies["lists"] if applies else b""

@@ -168,11 +168,14 @@ def _wrapped(selector: str, times: int) -> str:
     return selector
 
 
-def frame_gaps(policy: Policy, gaps: Gaps) -> None:
-    """Name the entries that uBO heeds for the page itself, but not inside its frames from other sites."""
+def frame_gaps(policy: Policy, seen: frozenset[tuple[str, str]], gaps: Gaps) -> None:
+    """Name the entries that uBO heeds for the page itself, but not inside its frames from other sites.
+
+    `seen` are the (site, key) that another part of the same output carries.
+    """
     for host, site in policy.sites.items():
         for key, told in (("hosts", bool(site.hosts)), *_page_keys(site)):
-            if told:
+            if told and (host, key) not in seen:
                 gaps.add("frame", site.lines.get(key, site.origin), f"sites: {host}: {key}")
 
 
@@ -190,5 +193,4 @@ def policy_lines(policy: Policy, lists: Carving, gaps: Gaps, notes: list[str]) -
             *csp_exceptions(policy, lists.csp_exceptions, gaps),
         ]
     lines += page_lines(policy, lists.unhidden, lists.shown, gaps)
-    frame_gaps(policy, gaps)
     return lines
