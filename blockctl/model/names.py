@@ -101,6 +101,17 @@ def is_public_suffix(host: str) -> bool:
     return "." not in host or (not is_address(host) and _suffixes().privatesuffix(host) is None)
 
 
+@lru_cache(maxsize=1)
+def suffix_rules() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that are public suffixes, and those below which every label is one (`*.ck`).
+
+    For asking about a million names at once; a hit is to be judged by `is_public_suffix`, which knows the exceptions.
+    """
+    rules = {rule for rule in _suffixes()._publicsuffix if rule.isascii() and not rule.startswith("!")}
+    parents = frozenset(rule[2:] for rule in rules if rule.startswith("*."))
+    return parents.union(rule for rule in rules if not rule.startswith("*.")), parents
+
+
 def is_special_use(host: str) -> bool:
     """Whether the name is set apart by RFC 6761 and its kin, and so never a list's to block."""
     return any(name in SPECIAL_USE for name in parents(host))
