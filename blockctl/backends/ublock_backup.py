@@ -25,6 +25,7 @@ OPTIONS: dict[str, str] = {
     "advanced": "yes: turn advanced mode on and write host rules, which see the page inside frames too",
 }
 
+BACK_UP = 'make one in uBO: Settings, "Back up to file..."'
 BEGIN, END = "! blockctl begin", "! blockctl end"
 OWNED = "! blockctl owns "
 WRITTEN = 1767225600000  # a fixed time (2026-01-01), so that the same rules give the same bytes
@@ -69,15 +70,22 @@ def merge_backup(
 
     BlockctlError: the file is no backup of uBO.
     """
-    wanted = {"userSettings": dict, "whitelist": list, "selectedFilterLists": list, "version": str}
-    for key, kind in wanted.items():
-        if not isinstance(existing.get(key), kind):
-            hint = 'uBO: Settings, "Back up to file..."'
-            raise BlockctlError(f"not a backup of uBlock Origin: {key} is missing or of another kind", hint)
-    for key in (*TEXTS.values(), "userFilters"):
-        if not isinstance(existing.get(key, ""), str):
-            raise BlockctlError(f"not a backup of uBlock Origin: {key} is no text")
+    _check(existing)
     return _merged(existing, own_parts(policy, prepared, options, Output({})))
+
+
+def _check(existing: object) -> None:
+    """Raise BlockctlError unless the restore of uBO would take this, each part of the kind that it writes itself."""
+    if not isinstance(existing, dict):
+        raise BlockctlError("not a backup of uBlock Origin: no object", BACK_UP)
+    settings_of = existing.get("userSettings")
+    texts = [existing.get("version"), *(existing.get(key, "") for key in (*TEXTS.values(), "userFilters"))]
+    lists = [existing.get("whitelist"), existing.get("selectedFilterLists")]
+    if not isinstance(settings_of, dict) or not all(isinstance(text, str) for text in texts):
+        raise BlockctlError("not a backup of uBlock Origin: a part of it is missing or of another kind", BACK_UP)
+    for each in (*lists, settings_of.get("importedLists", [])):
+        if not isinstance(each, list) or not all(isinstance(line, str) for line in each):
+            raise BlockctlError("not a backup of uBlock Origin: lists and trusted sites are no lists of texts", BACK_UP)
 
 
 class Parts:
