@@ -1,11 +1,23 @@
-"""A list as read: names in columns, everything with a condition as rules, every line accounted for."""
+"""A list: its text, and what was read from it. Names travel in columns, everything with a condition as rules."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from blockctl.model.diagnostic import DiagnosticLog
+from blockctl.model.diagnostic import Diagnostic, DiagnosticLog
+from blockctl.model.policy import ListSource
 from blockctl.model.rule import Cosmetic, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class ListText:
+    """One text of a list; a list that includes others has several."""
+
+    source: ListSource
+    file: str  # how origins name it
+    data: bytes
+    digest: str  # sha256 of the data, in hexadecimal
+    problem: Diagnostic | None = None  # why there is no data
 
 
 @dataclass(slots=True)

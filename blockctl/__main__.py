@@ -1,0 +1,5 @@
+"""`python -m blockctl`."""
+
+from blockctl.cli.main import main
+
+main()

@@ -1,0 +1,152 @@
+"""The step that `compile`, `export`, `up` and `why` share: read the lists, compile, write."""
+
+from __future__ import annotations
+
+import gc
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blockctl import __version__
+from blockctl.backends.capabilities import CAPABILITIES
+from blockctl.backends.output import Output
+from blockctl.cli.common import Loaded
+from blockctl.compiler import Compilation
+from blockctl.io.lists import read_include, read_texts
+from blockctl.io.store import Store
+from blockctl.io.write import remove_leftovers, write_file
+from blockctl.model.diagnostic import BlockctlError, Diagnostic
+from blockctl.model.policy import Policy, Target
+
+REPORT = "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What one target holds now."""
+
+    target: Target
+    path: Path
+    output: Output
+    files: dict[str, int]  # relative name -> bytes
+    changed: bool
+
+
+def open_compilation(loaded: Loaded, *, offline: bool) -> Compilation:
+    """Read the lists' texts and know what is in each."""
+    gc.disable()  # millions of names and no cycles: the collector would only walk them again and again
+    texts = read_texts(loaded.policy, loaded.state, offline=offline)
+    run = Compilation(loaded.policy, texts, Store(loaded.state), read_include)
+    run.read()
+    return run
+
+
+def problems(run: Compilation) -> list[Diagnostic]:
+    """Return why lists were left out: not to be had, or not lists."""
+    missing = [text.problem for text in run.texts if text.problem]
+    unread = [
+        diagnostic
+        for text, facts in zip(run.texts, run.facts, strict=True)
+        if not text.problem and not facts.format
+        for diagnostic in facts.diagnostics
+    ]
+    return [*missing, *unread]
+
+
+def choose_targets(policy: Policy, names: list[str]) -> list[Target]:
+    """Return the targets of those names, all when none is named; DNS last, which uses the lists' columns up."""
+    unknown = [name for name in names if name not in policy.targets]
+    if unknown:
+        known = ", ".join(policy.targets) or "none: add a `targets:` entry"
+        raise BlockctlError(f"the policy has no target {unknown[0]!r}", f"its targets are: {known}")
+    chosen = [policy.targets[name] for name in names] or list(policy.targets.values())
+    return sorted(chosen, key=lambda target: "page" in CAPABILITIES.get(target.backend, {}))
+
+
+def target_path(policy: Policy, target: Target, out: Path | None) -> Path:
+    """Return where a target is written: beside the policy file, or into `out` under its last name."""
+    if out is not None:
+        return out / Path(target.path).name
+    return Path(policy.file).parent / Path(target.path).expanduser()
+
+
+def write_target(path: Path, target: Target, output: Output, before: set[str]) -> Written:
+    """Write one target's files, each whole; `before` names what an earlier run wrote there."""
+    files, changed = {}, False
+    for name, chunks in output.files.items():
+        changed |= write_file(path / name if name else path, chunks)
+        files[name] = sum(len(chunk) for chunk in chunks)
+    if "" not in output.files:
+        remove_leftovers(path, set(output.files), before)
+    return Written(target, path, output, files, changed)
+
+
+def report_path_of(paths: list[Path], out: Path | None) -> Path | None:
+    """Return where the report goes: into `out`, else beside the first target."""
+    if out is not None:
+        return out / REPORT
+    return paths[0].parent / REPORT if paths else None
+
+
+def read_report(path: Path | None) -> dict[str, Any]:
+    """Return the report of an earlier run, {} when there is none."""
+    try:
+        report = json.loads(path.read_bytes()) if path else {}
+    except (OSError, ValueError):
+        return {}
+    return report if isinstance(report, dict) else {}
+
+
+def files_before(report: dict[str, Any], target: Target) -> set[str]:
+    """Return the names of the files that the earlier run wrote for a target."""
+    files = report.get("targets", {}).get(target.name, {}).get("files", {})
+    return {name for name in files if name and "/" not in name and not name.startswith(".")}
+
+
+def make_report(run: Compilation, written: list[Written]) -> dict[str, Any]:
+    """Return the report: lists, targets, counts and gaps. Nothing in it depends on the time of day."""
+    return {
+        "version": 1,
+        "blockctl": __version__,
+        "policy": Path(run.policy.file).name,
+        "lists": [
+            {
+                "name": text.source.name,
+                "file": text.file,
+                "sha256": text.digest,
+                "format": facts.format,
+                "lines": facts.counts.lines,
+                "rules": facts.counts.rules,
+                "nothing": facts.counts.nothing,
+                "refused": facts.counts.refused,
+                "diagnostics": dict(sorted(facts.diagnostics.count.items())),
+            }
+            for text, facts in zip(run.texts, run.facts, strict=True)
+        ],
+        "problems": [str(problem) for problem in problems(run)],
+        "targets": {item.target.name: _target_report(item) for item in written},
+    }
+
+
+def _target_report(item: Written) -> dict[str, Any]:
+    table = CAPABILITIES.get(item.target.backend, {})
+    gaps: dict[str, Any] = {}
+    for reason, count in sorted(item.output.gaps.count.items()):
+        known = table.get(reason)
+        kept = [gap for gap in item.output.gaps.kept if gap.reason == reason]
+        gaps[reason] = {
+            "count": count,
+            "fidelity": known.fidelity.value if known else "impossible",
+            "why": known.why if known else reason,
+            "rules": [{"line": str(gap.origin), "text": gap.text} for gap in kept],
+        }
+    return {
+        "backend": item.target.backend,
+        "path": item.target.path,
+        "files": item.files,
+        "rules_in": item.output.rules_in,
+        "rules_out": item.output.rules_out,
+        "notes": item.output.notes,
+        "gaps": gaps,
+    }

@@ -1,0 +1,54 @@
+"""The parts of `export`: one target or backend compiled, one file of it chosen."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
+from blockctl.backends.output import Chunk, Output
+from blockctl.compiler import Compilation
+from blockctl.model.diagnostic import BlockctlError, Origin
+from blockctl.model.policy import Target
+
+
+def export_target(run: Compilation, name: str, into: Path | None) -> Output:
+    """Compile one target of the policy, or a backend that the policy has no target for."""
+    target = run.policy.targets.get(name)
+    if target is None:
+        if name not in BROWSER_BACKENDS and name not in DNS_BACKENDS:
+            known = ", ".join([*run.policy.targets, *BROWSER_BACKENDS, *DNS_BACKENDS])
+            raise BlockctlError(f"there is no target or backend {name!r}", f"there are: {known}")
+        target = Target(name, name, "", Origin(run.policy.file))
+    if into is not None:
+        if target.backend != "ublock-backup":
+            raise BlockctlError("--into goes with ublock-backup", "the other outputs are files of their own")
+        target = replace(target, options={**target.options, "into": _backup_text(into)})
+    return run.output(target)
+
+
+def _backup_text(path: Path) -> str:
+    try:
+        text = path.read_text("utf-8")
+        json.loads(text)
+    except OSError as error:
+        raise BlockctlError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise BlockctlError(
+            f"{path} is not a uBlock Origin backup: {error}", "make one in its settings: Back up to file"
+        ) from error
+    return text
+
+
+def pick_file(output: Output, name: str, file: str) -> list[Chunk]:
+    """Return the pieces of the one file asked for."""
+    if not file and len(output.files) == 1:
+        return next(iter(output.files.values()))
+    if file not in output.files:
+        names = ", ".join(f"{name}/{each}" for each in output.files)
+        raise BlockctlError(
+            f"{name} has several files" if not file else f"{name} has no file {file!r}",
+            f"name one, or -o a folder: {names}",
+        )
+    return output.files[file]

@@ -1,0 +1,65 @@
+"""`up`: the first use. A policy where there is none, everything compiled, and what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blockctl.cli.common import PolicyOption, StateOption, load_policy
+from blockctl.cli.compile import OfflineOption, OutOption, build, show
+
+if TYPE_CHECKING:
+    from blockctl.cli.build import Written
+
+STRATEGY = "js-denylist-dns"  # the way of browsing that the author rates best
+
+
+def up_command(
+    once: Annotated[bool, typer.Option("--once", help="Stop after compiling.")] = False,  # noqa: ARG001
+    out: OutOption = None,
+    offline: OfflineOption = False,
+    policy: PolicyOption = None,
+    state: StateOption = None,
+) -> None:
+    """Write a policy if there is none, compile it, and say what to do next.
+
+    Exit status: 0 done, 2 the policy is wrong, 3 reading or writing failed.
+    """
+    from blockctl.cli.build import open_compilation, problems
+    from blockctl.cli.sites import write_policy
+    from blockctl.io.policy_file import policy_path
+
+    path = policy_path(policy)
+    if not path.exists():
+        write_policy(path, STRATEGY)
+        typer.echo(f"wrote {path}: this is the one file to edit\n")
+    loaded = load_policy(policy, state)
+    run = open_compilation(loaded, offline=offline)
+    written = build(run, [], out)
+    show(run, written)
+    for problem in problems(run):
+        typer.echo(f"left out: {problem}", err=True)
+    typer.echo("\n" + "\n".join(next_steps(path, written)))
+
+
+def next_steps(path: Path, written: list[Written]) -> list[str]:
+    """Return what to do with what was made."""
+    steps = [
+        f"Next: edit {path}, or let blockctl do it:",
+        "  blockctl set SITE javascript=deny      blockctl allow HOST --site SITE --for 1h",
+    ]
+    steps.append(
+        "  blockctl why URL --site SITE           says which line of which list decides, and what would change it"
+    )
+    for item in written:
+        if item.target.backend == "safari":
+            steps.append(
+                f"  Safari: {item.path}/ holds one file for each content blocker, and all of them as a .1blockpkg for 1Blocker"
+            )
+        elif item.target.backend == "ublock":
+            steps.append(f"  uBlock Origin: put {item.path} into My filters, or serve it and subscribe to its address")
+        elif item.target.backend in ("unbound", "dnsmasq", "rpz", "adguard", "hosts"):
+            steps.append(f"  DNS: give {item.path} to {item.target.backend}")
+    return steps

@@ -1,0 +1,165 @@
+"""`why`: what happens to a request, which line of which list decides it, and what would change it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blockctl.cli.common import JsonOption, PolicyOption, StateOption, load_policy, print_json
+
+if TYPE_CHECKING:
+    from blockctl.cli.verdicts import Answer, EngineVerdict
+    from blockctl.model.decide import Decision
+    from blockctl.model.request import Kind, Request
+
+ENDINGS = {
+    "script": ("js", "mjs"),
+    "style": ("css",),
+    "image": ("png", "jpg", "jpeg", "gif", "webp", "svg", "ico", "avif"),
+    "font": ("woff", "woff2", "ttf", "otf"),
+    "media": ("mp4", "webm", "mp3", "m3u8", "ts", "ogg"),
+}
+NAMES = {"safari": "Safari", "ublock": "uBlock Origin", "dns": "DNS"}
+
+
+def why_command(
+    target: Annotated[str, typer.Argument(metavar="URL-OR-HOST", help="What is asked for.")],
+    site: Annotated[str, typer.Option("--site", help="The page that asks for it.", show_default=False)] = "",
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind", help="document, frame, script, style, image... (guessed if absent).", show_default=False
+        ),
+    ] = "",
+    policy: PolicyOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what each engine does with a request, which line decides it, and what would change it.
+
+    Exit status: 0 let through, 1 blocked, 2 the policy or the request is wrong, 3 reading failed.
+    """
+    from blockctl.cli.build import open_compilation
+    from blockctl.cli.verdicts import answer
+
+    request = make_request(target, site, kind)
+    run = open_compilation(load_policy(policy, state), offline=True)
+    found = answer(run, request)
+    if as_json:
+        print_json(to_json(found))
+    else:
+        show(found)
+    if found.decision.blocked or any(each.decision.blocked for each in found.engines if each.engine == "dns"):
+        raise typer.Exit(1)
+
+
+def make_request(target: str, site: str, kind: str) -> Request:
+    """Make the request a person means; a kind that is not said is guessed from the address."""
+    from blockctl.model.diagnostic import BlockctlError
+    from blockctl.model.names import is_address, normalize_host
+    from blockctl.model.request import Kind, Request, complete_url, url_host
+
+    for what, text in (("address", target), ("site", site)):
+        host = url_host(complete_url(text))
+        if text and not (normalize_host(host) or is_address(host)):
+            raise BlockctlError(
+                f"not an {what}: {text!r}" if what == "address" else f"not a site: {text!r}", "give a URL or a host"
+            )
+    if kind and kind.upper() not in Kind.__members__:
+        kinds = ", ".join(name.lower() for name in Kind.__members__)
+        raise BlockctlError(f"there is no kind {kind!r}", f"the kinds are: {kinds}")
+    return Request.parse(target, site, Kind[kind.upper()] if kind else guess_kind(target, site))
+
+
+def guess_kind(target: str, site: str) -> Kind:
+    """Guess what a request is for: by its ending, else a page typed into the address bar, or a script of the site."""
+    from blockctl.model.request import Kind, complete_url
+
+    path = complete_url(target).partition("://")[2].partition("/")[2].partition("?")[0]
+    ending = path.rpartition(".")[2].lower()
+    for kind, endings in ENDINGS.items():
+        if "." in path and ending in endings:
+            return Kind[kind.upper()]
+    return Kind.SCRIPT if site else Kind.DOCUMENT
+
+
+def sentence(decision: Decision) -> str:
+    """Say a decision in words."""
+    from blockctl.model.decide import Step
+
+    verb = "blocked" if decision.blocked else "let through"
+    rule = decision.rule
+    if rule is None:
+        return f"{verb}: nothing speaks of it"
+    if decision.step is Step.PAUSE:
+        return f"{verb}: blockctl is paused"
+    return f"{verb} by {rule.origin}  {rule.text}"
+
+
+def show(found: Answer) -> None:
+    """Print the answer: one sentence, each engine, everything that matched, and what to type."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    request = found.request
+    asked = f", asked for by {request.page_host}" if request.page_host and request.page_host != request.host else ""
+    colour = "red" if found.decision.blocked else "green"
+    console.print(Text(f"{request.url} ({request.kind.name.lower()}{asked})", style="bold"))  # type: ignore[union-attr]
+    console.print(Text(f"  {sentence(found.decision)}", style=colour))
+    console.print()
+    for each in found.engines:
+        show_engine(console, each, found)
+    if len(found.decision.trace) > 1:
+        console.print("\nEverything that matched, the winner first:")
+        for step, rule in found.decision.trace:
+            console.print(Text(f"  {rule.effect.value:<6} {step.value:<24} {rule.origin}  {rule.text}"))
+    for note in found.notes:
+        console.print(Text(f"\nnote: {note}"))
+    console.print(f"\nTo {'let it through' if _blocked(found) else 'block it'}:")
+    for command in found.commands:
+        console.print(Text(f"  {command}"))
+
+
+def _blocked(found: Answer) -> bool:
+    return found.decision.blocked or any(each.decision.blocked for each in found.engines if each.engine == "dns")
+
+
+def show_engine(console: Any, verdict: EngineVerdict, found: Answer) -> None:
+    """Print one engine's verdict; where it differs from what the policy means, why."""
+    from rich.text import Text
+
+    name = NAMES.get(verdict.engine, verdict.engine)
+    same = verdict.decision.rule == found.decision.rule and verdict.decision.blocked == found.decision.blocked
+    said = ("blocked" if verdict.decision.blocked else "let through") if same else sentence(verdict.decision)
+    console.print(Text(f"  {name:<14} {said}", style="" if same else "yellow"))
+    for gap in verdict.gaps:
+        console.print(Text(f"  {'':<14} cannot say {gap}", style="dim"))
+
+
+def to_json(found: Answer) -> dict[str, Any]:
+    """Return the answer for programs."""
+    request = found.request
+    return {
+        "version": 1,
+        "url": request.url,
+        "host": request.host,
+        "page": request.page_host,
+        "kind": request.kind.name.lower() if request.kind.name else "",
+        "third_party": request.third_party,
+        **_decision_json(found.decision),
+        "trace": [{"step": step.value, **_rule_json(rule)} for step, rule in found.decision.trace],
+        "engines": {each.engine: {**_decision_json(each.decision), "gaps": list(each.gaps)} for each in found.engines},
+        "commands": list(found.commands),
+        "notes": list(found.notes),
+    }
+
+
+def _decision_json(decision: Decision) -> dict[str, Any]:
+    rule = _rule_json(decision.rule) if decision.rule else None
+    return {"blocked": decision.blocked, "step": decision.step.value, "rule": rule}
+
+
+def _rule_json(rule: Any) -> dict[str, Any]:
+    return {"effect": rule.effect.value, "file": rule.origin.file, "line": rule.origin.line, "text": rule.text}

@@ -1,0 +1,227 @@
+"""The story: a policy and the texts of its lists become rules, and the rules become every output.
+
+Read this first. The steps are done elsewhere: `parsers` read the lists, `policy.merge` settles what they say
+together, the backends write. What depends on the lists alone is asked of a `Memory` before it is done again,
+so that an edit of the policy costs no work on the lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
+
+from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
+from blockctl.backends.output import Output, Prepared
+from blockctl.model.decide import yields
+from blockctl.model.diagnostic import DiagnosticLog
+from blockctl.model.filterlist import Counts, FilterList, ListText
+from blockctl.model.hostset import HostSet
+from blockctl.model.index import Index
+from blockctl.model.policy import Policy, Target
+from blockctl.model.rule import Rule
+from blockctl.parsers import parse
+from blockctl.policy.merge import page_exceptions, settle_badfilters, settle_names
+
+COLUMNS = ("exact", "subtree", "allow_exact", "allow_subtree")
+
+
+class Memory(Protocol):
+    """Where finished work is kept between runs."""
+
+    def key(self, *parts: object) -> str:
+        """Return the key of what these parts make."""
+
+    def get(self, key: str) -> tuple[Any, dict[str, memoryview]] | None:
+        """Return what was kept under a key."""
+
+    def put(self, key: str, meta: object, bodies: dict[str, bytes | memoryview]) -> None:
+        """Keep something."""
+
+
+class Forgetful:
+    """A memory for one run that keeps nothing."""
+
+    def key(self, *parts: object) -> str:
+        """Return any text; nothing is ever found under it."""
+        return repr(parts)
+
+    def get(self, key: str) -> None:
+        """Find nothing."""
+
+    def put(self, key: str, meta: object, bodies: dict[str, bytes | memoryview]) -> None:
+        """Keep nothing."""
+
+
+@dataclass(slots=True)
+class ListFacts:
+    """What a person wants to know of a list, without its rules."""
+
+    format: str
+    counts: Counts
+    diagnostics: DiagnosticLog
+    header: dict[str, str]
+    badfilters: list[Rule]
+
+
+Include = Callable[[ListText, str], ListText | None]
+
+
+@dataclass(slots=True)
+class Compilation:
+    """One run over one policy. `policy` is already as it stands now (`Policy.at`)."""
+
+    policy: Policy
+    texts: list[ListText]
+    memory: Memory
+    include: Include = lambda text, name: None  # noqa: ARG005
+    facts: list[ListFacts] = field(default_factory=list)
+    _parsed: dict[str, FilterList] = field(default_factory=dict)
+    _names: HostSet | None = None
+
+    def read(self) -> None:
+        """Know every list: its format, counts and diagnostics, and what it includes."""
+        queue = self.texts
+        self.texts = []
+        seen = set()
+        while queue:
+            text, queue = queue[0], queue[1:]
+            if (text.source.name, text.file) in seen:
+                continue  # a list that includes itself
+            seen.add((text.source.name, text.file))
+            facts = self._facts(text)
+            self.texts.append(text)
+            self.facts.append(facts)
+            names = facts.header.get("include", "").split("\n") if facts.header.get("include") else []
+            queue = [found for name in names if (found := self.include(text, name))] + queue
+
+    def output(self, target: Target) -> Output:
+        """Compile for one target."""
+        if target.backend in BROWSER_BACKENDS:
+            backend = BROWSER_BACKENDS[target.backend]
+            prepared = self._prepared(
+                target, self._browser_key(), lambda: backend.prepare(self.browser_lists(), target.options)
+            )
+            return backend.emit(self.policy, prepared, target.options)
+        dns = DNS_BACKENDS[target.backend]
+        prepared = self._prepared(target, self._names_key(), lambda: dns.prepare(self.names(), target.options))
+        return dns.emit(self.policy, self.yields(), prepared, target.options)
+
+    def exceptions(self) -> list[Rule]:
+        """Return the lists' exceptions that are limited to pages."""
+        key = self.memory.key("page exceptions", self._texts_key(self.texts))
+        kept = self.memory.get(key)
+        if kept:
+            return cast("list[Rule]", kept[0])
+        found = page_exceptions(self._lists(self.texts))
+        self.memory.put(key, found, {})
+        return found
+
+    def yields(self) -> dict[str, Rule]:
+        """Return the names at which DNS yields to the browser, and why."""
+        return yields(self.policy, self.exceptions())
+
+    def index(self) -> tuple[bytes | memoryview, list[ListText]]:
+        """Return the index of what browsers obey as bytes, and the texts that it refers to by number."""
+        return self._index("index", [text for text in self.texts if text.source.browser], columns=True)
+
+    def names_index(self) -> tuple[bytes | memoryview, list[ListText]]:
+        """Return the index of the rules for DNS that are more than a name; the names are found in the texts."""
+        return self._index("names index", [text for text in self.texts if text.source.dns], columns=False)
+
+    def _index(self, what: str, texts: list[ListText], columns: bool) -> tuple[bytes | memoryview, list[ListText]]:
+        key = self.memory.key(what, self._texts_key(texts))
+        kept = self.memory.get(key)
+        if kept:
+            return kept[1]["index"], texts
+        lists = self._lists(texts)
+        if not columns:
+            empty: dict[str, set[str]] = {column: set() for column in COLUMNS}
+            lists = [replace(parsed, rules=[rule for rule in parsed.rules if rule.names_only], **empty) for parsed in lists]
+        data = Index.build(lists).dump(lists)
+        self.memory.put(key, None, {"index": data})
+        return data, texts
+
+    def browser_lists(self) -> list[FilterList]:
+        """Return the lists that browsers are to obey, settled."""
+        return self._lists([text for text in self.texts if text.source.browser])
+
+    def names(self) -> HostSet:
+        """Return what the lists together say of names, for DNS. The lists' columns are used up by it."""
+        if self._names is None:
+            texts = [text for text in self.texts if text.source.dns]
+            lists = self._lists(texts)
+            self._parsed.clear()
+            self._names = settle_names(
+                [(text.source, parsed) for text, parsed in zip(texts, lists, strict=True)], self.policy
+            )
+        return self._names
+
+    def _prepared(self, target: Target, lists_key: str, prepare: Callable[[], Prepared]) -> Prepared:
+        key = self.memory.key("prepared", target.backend, sorted(target.options.items()), lists_key)
+        kept = self.memory.get(key)
+        if kept:
+            prepared = cast(Prepared, kept[0])
+            prepared.bodies = dict(kept[1])
+            return prepared
+        prepared = prepare()
+        self.memory.put(key, replace(prepared, bodies={}), dict(prepared.bodies))
+        return prepared
+
+    def _facts(self, text: ListText) -> ListFacts:
+        kept = self.memory.get(self._parse_key("facts", text))
+        if kept:
+            return cast(ListFacts, kept[0])
+        parsed = self._parse(text)
+        return ListFacts(parsed.format, parsed.counts, parsed.diagnostics, parsed.header, parsed.badfilters)
+
+    def _parse(self, text: ListText) -> FilterList:
+        """Parse one text, or take what was kept of it."""
+        if (parsed := self._parsed.get(self._parse_key("list", text))) is not None:
+            return parsed
+        kept = self.memory.get(self._parse_key("list", text))
+        if kept:
+            parsed = cast(FilterList, kept[0])
+            for column in COLUMNS:
+                setattr(parsed, column, set(str(kept[1][column], "ascii").split()))
+        else:
+            parsed = parse(text.data, text.file, text.source.format, text.source.match)
+            facts = ListFacts(parsed.format, parsed.counts, parsed.diagnostics, parsed.header, parsed.badfilters)
+            self.memory.put(self._parse_key("facts", text), facts, {})
+            self._keep(text, parsed)
+        self._parsed[self._parse_key("list", text)] = parsed
+        return parsed
+
+    def _keep(self, text: ListText, parsed: FilterList) -> None:
+        bare = replace(parsed, **{column: set() for column in COLUMNS})
+        bodies = {column: "\n".join(sorted(getattr(parsed, column))).encode("ascii") for column in COLUMNS}
+        self.memory.put(self._parse_key("list", text), bare, cast("dict[str, bytes | memoryview]", bodies))
+
+    def _lists(self, texts: Sequence[ListText]) -> list[FilterList]:
+        lists = [self._parse(text) for text in texts]
+        settle_badfilters(lists, [rule for facts in self.facts for rule in facts.badfilters])
+        return lists
+
+    def _parse_key(self, what: str, text: ListText) -> str:
+        return self.memory.key(what, text.digest, text.file, text.source.format, text.source.match)
+
+    def _texts_key(self, texts: Iterable[ListText]) -> list[object]:
+        """What a work on these lists depends on: their texts, and the `$badfilter` lines of all lists."""
+        digests = [(text.digest, text.file, text.source.format, text.source.match) for text in texts]
+        return [digests, [rule.text for facts in self.facts for rule in facts.badfilters]]
+
+    def _browser_key(self) -> str:
+        return self.memory.key("browser", self._texts_key(text for text in self.texts if text.source.browser))
+
+    def _names_key(self) -> str:
+        texts = [text for text in self.texts if text.source.dns]
+        never = (self.policy.resolver.upstreams, sorted(source.url for source in self.policy.lists))
+        return self.memory.key("names", self._texts_key(texts), [text.source.widen for text in texts], never)
+
+
+def compile_texts(policy: Policy, texts: list[ListText], targets: Iterable[Target]) -> dict[str, Output]:
+    """Compile a policy with the texts of its lists for these targets, keeping nothing."""
+    run = Compilation(policy, texts, Forgetful())
+    run.read()
+    browser_first = sorted(targets, key=lambda target: target.backend in DNS_BACKENDS)
+    return {target.name: run.output(target) for target in browser_first}

@@ -1,0 +1,151 @@
+"""The lists that a policy names, as bytes: shipped with blockctl, beside the policy, or downloaded before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from blockctl.io.fetch import fetch
+from blockctl.io.write import write_file
+from blockctl.model.diagnostic import BlockctlError, Diagnostic
+from blockctl.model.filterlist import FilterList, ListText
+from blockctl.model.policy import ListSource, Policy
+from blockctl.parsers import MAX_BYTES, parse
+
+BUILTIN = "builtin:"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadList:
+    """A list's text, parsed."""
+
+    source: ListSource
+    list: FilterList
+    problem: Diagnostic | None
+
+
+def read_texts(policy: Policy, state: Path, *, offline: bool) -> list[ListText]:
+    """Read every list of the policy. One that cannot be had is there with its problem and no data."""
+    return [read_text(policy, source, state, offline=offline) for source in policy.lists]
+
+
+def read_text(policy: Policy, source: ListSource, state: Path, *, offline: bool) -> ListText:
+    """Read one list."""
+    file = source.path or source.url
+    try:
+        data = _bytes(policy, source, state, offline=offline)
+        if source.sha256 and hashlib.sha256(data).hexdigest() != source.sha256.lower():
+            raise BlockctlError(
+                "the list is not the one that sha256 names", "look at what changed, then pin the new sum"
+            )
+    except BlockctlError as error:
+        problem = Diagnostic("L001", source.origin, f"list {source.name}: {error}", error.hint)
+        return ListText(source, file, b"", "", problem)
+    return ListText(source, file, data, hashlib.sha256(data).hexdigest())
+
+
+def read_include(parent: ListText, name: str) -> ListText | None:
+    """Read what a list file includes: a file of the same folder or below. Downloads bring no files with them."""
+    base = _local(parent)
+    if base is None or ".." in Path(name).parts or Path(name).is_absolute():
+        return None
+    path = base.parent / name
+    for candidate in (path, path.with_name(path.name + ".gz")):
+        if candidate.is_file():
+            data = _read_file(candidate)
+            file = str(Path(parent.file).parent / name)
+            return ListText(parent.source, file, data, hashlib.sha256(data).hexdigest())
+    return None
+
+
+def read_lists(policy: Policy, state: Path, *, offline: bool) -> Iterator[ReadList]:
+    """Read and parse every list, one at a time, for those who want the diagnostics."""
+    for text in read_texts(policy, state, offline=offline):
+        yield ReadList(text.source, parse(text.data, text.file, text.source.format, text.source.match), text.problem)
+
+
+def _bytes(policy: Policy, source: ListSource, state: Path, *, offline: bool) -> bytes:
+    if source.path.startswith(BUILTIN):
+        return builtin(source.path.removeprefix(BUILTIN))
+    if source.path:
+        return _read_file(Path(policy.file).parent / Path(source.path).expanduser())
+    kept = _kept(state, source.url)
+    if kept is not None:
+        return _read_file(kept)
+    if offline:
+        raise BlockctlError("never downloaded, and this run is offline", "run it once without --offline")
+    data = fetch(source.url, MAX_BYTES)
+    keep_download(state, source.url, data)
+    return data
+
+
+def builtin(name: str) -> bytes:
+    """Return a list that ships with blockctl."""
+    folder = resources.files("blockctl.lists")
+    for entry in (folder / f"{name}.txt", folder / name / f"{name}.txt"):
+        if entry.is_file():
+            return entry.read_bytes()
+    known = sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".txt"))
+    raise BlockctlError(f"no shipped list is called {name!r}", f"there are: {', '.join(known)}")
+
+
+def keep_download(state: Path, url: str, data: bytes) -> None:
+    """Keep a download under its digest and remember which address it came from."""
+    digest = hashlib.sha256(data).hexdigest()
+    write_file(state / "lists" / digest, [data])
+    index = _index(state)
+    index[url] = digest
+    write_file(state / "lists" / "index.json", [json.dumps(index, indent=1, sort_keys=True).encode()])
+
+
+def _kept(state: Path, url: str) -> Path | None:
+    digest = _index(state).get(url)
+    path = state / "lists" / digest if digest else None
+    return path if path is not None and path.is_file() else None
+
+
+def _index(state: Path) -> dict[str, str]:
+    try:
+        index = json.loads((state / "lists" / "index.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return index if isinstance(index, dict) else {}
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise BlockctlError(f"{path} has {size / 1e6:,.0f} MB; the limit is {MAX_BYTES / 1e6:,.0f} MB")
+        data = path.read_bytes()
+    except OSError as error:
+        raise BlockctlError(
+            f"cannot read {path}: {error.strerror or error}", "check the path; it is relative to the policy file"
+        ) from error
+    return _gunzip(path, data) if path.suffix == ".gz" else data
+
+
+def _gunzip(path: Path, data: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        text = unpacker.decompress(data, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise BlockctlError(f"{path} is not a whole gzip file: {error}") from error
+    if len(text) > MAX_BYTES:
+        raise BlockctlError(f"{path} unpacks to more than {MAX_BYTES / 1e6:,.0f} MB")
+    if not unpacker.eof:
+        raise BlockctlError(f"{path} is cut off: the gzip end is missing")
+    return text
+
+
+def _local(text: ListText) -> Path | None:
+    """Return where a list's own file is, None for shipped and downloaded ones."""
+    source = text.source
+    if not source.path or source.path.startswith(BUILTIN):
+        return None
+    return Path(source.origin.file).parent / Path(source.path).expanduser()

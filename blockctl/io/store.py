@@ -1,0 +1,118 @@
+"""What blockctl keeps between runs: parsed lists and what each backend made of them, keyed by content.
+
+An entry is a folder: `meta` (pickled) and one file for each body, which is mapped, not read. Entries are made
+aside and renamed into place, so a kill leaves either the whole entry or none. Pickles are only read from a
+folder that belongs to this user and that nobody else can write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import mmap
+import os
+import pickle
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import blockctl
+
+KEEP_BYTES = 2 << 30  # older entries go when the store is larger than this
+
+
+def code_fingerprint() -> str:
+    """Return a digest that changes when blockctl or the public suffix list it uses changes."""
+    root = Path(blockctl.__file__).parent
+    files = sorted(root.rglob("*.py"))
+    suffixes = find_spec("publicsuffixlist")
+    if suffixes is not None and suffixes.origin:
+        files.append(Path(suffixes.origin))
+    digest = hashlib.sha256(blockctl.__version__.encode())
+    for path in files:
+        stat = path.stat()
+        digest.update(f"{path.name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+class Store:
+    """A folder of entries by key. Reading a broken or foreign entry gives None, and it is made anew."""
+
+    def __init__(self, state: Path) -> None:
+        self.root = state / "cache"
+        self._fingerprint = code_fingerprint()
+        self._used: set[Path] = set()
+        self._maps: list[mmap.mmap] = []
+
+    def key(self, *parts: object) -> str:
+        """Return the key of an entry made from these parts by this version of the code."""
+        return hashlib.sha256(repr((self._fingerprint, parts)).encode()).hexdigest()
+
+    def get(self, key: str) -> tuple[Any, dict[str, memoryview]] | None:
+        """Return an entry's meta and its bodies, mapped; None when there is none."""
+        folder = self.root / key
+        try:
+            if not self._trusted():
+                return None
+            meta = pickle.loads((folder / "meta").read_bytes())  # noqa: S301 - our own folder, see _trusted
+            bodies = {path.name[5:]: self._map(path) for path in sorted(folder.glob("body-*"))}
+        except (
+            OSError,
+            pickle.UnpicklingError,
+            EOFError,
+            AttributeError,
+            ImportError,
+            ValueError,
+            TypeError,
+            IndexError,
+        ):
+            return None
+        self._used.add(folder)
+        with contextlib.suppress(OSError):
+            os.utime(folder)
+        return meta, bodies
+
+    def put(self, key: str, meta: object, bodies: dict[str, bytes | memoryview]) -> None:
+        """Keep an entry. A full disk is no error: the work is then done again next time."""
+        folder = self.root / key
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(prefix=".new-", dir=self.root))
+        except OSError:
+            return
+        try:
+            for name, body in bodies.items():
+                (aside / f"body-{name}").write_bytes(body)
+            (aside / "meta").write_bytes(pickle.dumps(meta, protocol=5))
+            aside.rename(folder)
+            self._used.add(folder)
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def prune(self) -> None:
+        """Remove what a killed run left, and the longest unused entries while the store is too large."""
+        try:
+            entries = [path for path in self.root.iterdir() if path.is_dir()]
+        except OSError:
+            return
+        sizes = {path: sum(file.stat().st_size for file in path.iterdir()) for path in entries}
+        total = sum(sizes.values())
+        for path in sorted(entries, key=lambda path: path.stat().st_mtime):
+            left_by_kill = path.name.startswith(".new-") and path not in self._used
+            if left_by_kill or (total > KEEP_BYTES and path not in self._used):
+                total -= sizes[path]
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _trusted(self) -> bool:
+        stat = self.root.stat()
+        return not hasattr(os, "getuid") or (stat.st_uid == os.getuid() and not stat.st_mode & 0o022)
+
+    def _map(self, path: Path) -> memoryview:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                return memoryview(b"")
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._maps.append(mapped)
+        return memoryview(mapped)

@@ -1,0 +1,87 @@
+"""Outputs to disk: whole or not at all, and untouched when nothing changed."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from blockctl.model.diagnostic import WorldError
+
+Chunk = bytes | memoryview
+PIECE = 1 << 20
+
+
+def write_file(path: Path, chunks: Sequence[Chunk]) -> bool:
+    """Write the pieces to a temporary name beside `path` and rename it; say whether anything changed.
+
+    Raises WorldError (no space, no permission); the previous file is then still whole.
+    """
+    try:
+        if _equal(path, chunks):
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+    except OSError as error:
+        raise _failed(path, error) from error
+    try:
+        with os.fdopen(handle, "wb", buffering=0) as file:
+            for chunk in chunks:
+                _write_all(file.fileno(), memoryview(chunk).cast("B"))
+            os.fchmod(file.fileno(), _mode(path))
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise _failed(path, error) from error
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def remove_leftovers(folder: Path, keep: set[str], before: set[str]) -> None:
+    """Remove the files that an earlier run wrote here and this one did not, and what a kill left half-made."""
+    for name in before - keep:
+        (folder / name).unlink(missing_ok=True)
+    for path in folder.glob(".*.new"):
+        path.unlink(missing_ok=True)
+
+
+def _equal(path: Path, chunks: Sequence[Chunk]) -> bool:
+    size = sum(len(chunk) for chunk in chunks)
+    try:
+        if path.stat().st_size != size or not path.is_file():
+            return False
+    except FileNotFoundError:
+        return False
+    if size == 0:
+        return True
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as old:
+        at = 0
+        for chunk in chunks:
+            for start in range(0, len(chunk), PIECE):  # bytes compare by memcmp, memoryviews item by item
+                piece = bytes(chunk[start : start + PIECE])
+                if old[at : at + len(piece)] != piece:
+                    return False
+                at += len(piece)
+    return True
+
+
+def _write_all(descriptor: int, view: memoryview) -> None:
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _failed(path: Path, error: OSError) -> WorldError:
+    return WorldError(f"{path}: cannot write: {error.strerror or error}", "the previous file is untouched")

@@ -1,0 +1,103 @@
+"""Lists come from the package, from beside the policy, or from an earlier download; each failure is said once."""
+
+import gzip
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from blockctl.io import lists as module
+from blockctl.io.lists import keep_download, read_include, read_text, read_texts
+from blockctl.model.diagnostic import Origin
+from blockctl.model.policy import ListSource, Policy
+
+LIST = b"ads.example\ntracker.example\n"
+
+
+def source(**fields: object) -> ListSource:
+    return ListSource("mine", Origin("policy.yaml", 3, 5), **fields)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Policy:
+    (tmp_path / "list.txt").write_bytes(LIST)
+    (tmp_path / "list.txt.gz").write_bytes(gzip.compress(LIST))
+    (tmp_path / "cut.txt.gz").write_bytes(gzip.compress(LIST * 50)[:-12])
+    (tmp_path / "bomb.txt.gz").write_bytes(gzip.compress(b"0" * 3_000_000))
+    (tmp_path / "broken.txt.gz").write_bytes(b"no gzip at all")
+    (tmp_path / "large.txt").write_bytes(b"x" * 1_500_000)
+    return Policy(str(tmp_path / "policy.yaml"))
+
+
+@pytest.mark.parametrize("path", ["list.txt", "list.txt.gz", "./list.txt"])
+def test_a_file_beside_the_policy(policy: Policy, tmp_path: Path, path: str) -> None:
+    text = read_text(policy, source(path=path), tmp_path / "state", offline=True)
+    assert (text.problem, text.data, text.digest) == (None, LIST, hashlib.sha256(LIST).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        pytest.param({"path": "absent.txt"}, "cannot read", id="absent"),
+        pytest.param({"path": "cut.txt.gz"}, "cut off", id="gzip cut off"),
+        pytest.param({"path": "broken.txt.gz"}, "not a whole gzip file", id="no gzip"),
+        pytest.param({"path": "bomb.txt.gz"}, "unpacks to more than", id="gzip bomb"),
+        pytest.param({"path": "large.txt"}, "the limit is", id="too large"),
+        pytest.param({"path": "."}, "cannot read", id="folder"),
+        pytest.param({"path": "builtin:absent"}, "no shipped list is called 'absent'", id="no such shipped list"),
+        pytest.param({"path": "list.txt", "sha256": "0" * 64}, "not the one that sha256 names", id="pinned to another"),
+        pytest.param({"url": "https://lists.example/a.txt"}, "never downloaded", id="offline"),
+    ],
+)
+def test_what_cannot_be_had_is_a_problem_with_a_place(
+    policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, str], message: str
+) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 1_000_000)
+    text = read_text(policy, source(**fields), tmp_path / "state", offline=True)
+    assert text.data == b""
+    assert text.problem is not None
+    assert message in str(text.problem)
+    assert str(text.problem).startswith("policy.yaml:3:5: L001 list mine")
+
+
+def test_a_download_is_kept_and_used_offline(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def fetch(url: str, limit: int) -> bytes:
+        asked.append(url)
+        return LIST
+
+    monkeypatch.setattr(module, "fetch", fetch)
+    web = source(url="https://lists.example/a.txt")
+    for offline in (False, False, True):
+        assert read_text(policy, web, tmp_path / "state", offline=offline).data == LIST
+    assert asked == [web.url]
+
+
+def test_a_broken_index_of_downloads_is_an_empty_one(policy: Policy, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    keep_download(state, "https://lists.example/a.txt", LIST)
+    (state / "lists" / "index.json").write_bytes(b"[1, 2")
+    text = read_text(policy, source(url="https://lists.example/a.txt"), state, offline=True)
+    assert text.problem is not None
+
+
+def test_includes_stay_in_the_folder(tmp_path: Path) -> None:
+    origin = Origin(str(tmp_path / "policy.yaml"))
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "main.txt").write_bytes(b"!#include part.txt\n")
+    (tmp_path / "lists" / "part.txt").write_bytes(LIST)
+    (tmp_path / "secret.txt").write_bytes(b"secret")
+    policy = Policy(str(tmp_path / "policy.yaml"), lists=(ListSource("mine", origin, path="lists/main.txt"),))
+    (main,) = read_texts(policy, tmp_path / "state", offline=True)
+    part = read_include(main, "part.txt")
+    assert part is not None
+    assert (part.data, part.file) == (LIST, "lists/part.txt")
+    for name in ("../secret.txt", str(tmp_path / "secret.txt"), "absent.txt", "a/../../secret.txt"):
+        assert read_include(main, name) is None
+
+
+def test_downloads_include_nothing(tmp_path: Path) -> None:
+    (tmp_path / "part.txt").write_bytes(LIST)
+    web = ListSource("web", Origin(str(tmp_path / "policy.yaml")), url="https://lists.example/a.txt")
+    assert read_include(module.ListText(web, web.url, b"", ""), "part.txt") is None
