@@ -17,7 +17,9 @@ from blockctl.model.filterlist import FilterList
 from blockctl.model.policy import Policy
 from blockctl.model.rule import Effect, Rule
 
-OPTIONS: dict[str, str] = {}
+OPTIONS: dict[str, str] = {
+    "javascript": "rules: leave `javascript: deny` to My rules (target ublock-rules); both together spoil <noscript>",
+}
 
 HEADER = """\
 ! Title: blockctl
@@ -98,14 +100,14 @@ def _look_around(lists: Sequence[FilterList], carving: Carving) -> None:
     )
 
 
-def emit(policy: Policy, prepared: Prepared, options: dict[str, str]) -> Output:  # noqa: ARG001 - the interface
+def emit(policy: Policy, prepared: Prepared, options: dict[str, str]) -> Output:
     """Put the policy before the lists."""
     if policy.paused:
         return Output(
             {"": [(HEADER + PAUSED).encode()]}, rules_in=prepared.rules_in, notes=["paused: no rule is written"]
         )
     output = Output({}, rules_in=prepared.rules_in)
-    lines, body = policy_text(policy, prepared, output)
+    lines, body = policy_text(policy, prepared, output, sandbox=options.get("javascript") != "rules")
     output.files[""] = [(HEADER + "".join(f"{line}\n" for line in lines)).encode()]
     if body:
         output.files[""].append(body)
@@ -113,11 +115,12 @@ def emit(policy: Policy, prepared: Prepared, options: dict[str, str]) -> Output:
 
 
 def policy_text(
-    policy: Policy, prepared: Prepared, output: Output, seen: frozenset[tuple[str, str]] = frozenset()
+    policy: Policy, prepared: Prepared, output: Output, *, sandbox: bool, seen: frozenset[tuple[str, str]] = frozenset()
 ) -> tuple[list[str], bytes | memoryview]:
     """Return the policy's lines and the lists' body, and note counts, gaps and notes in the output.
 
-    `seen` are the (site, key) that another part of the same output carries into frames.
+    `sandbox` says whether `javascript: deny` is in them; `seen` are the (site, key) that another part of the same
+    output carries into frames.
     """
     carving = prepared.meta["carving"]
     assert isinstance(carving, Carving)
@@ -125,7 +128,7 @@ def policy_text(
     if not applies:
         carving = Carving(any=False)
         output.notes.append("blocking is off everywhere: the lists are left out")
-    lines = policy_lines(policy, carving, output.gaps, output.notes)
+    lines = policy_lines(policy, carving, sandbox, output)
     frame_gaps(policy, seen, output.gaps)
     if applies:
         output.gaps.extend(prepared.gaps)

@@ -21,7 +21,7 @@ from blockctl.model.names import covers
 from blockctl.model.policy import JavaScript, Policy
 
 OPTIONS: dict[str, str] = {
-    "list-url": "where uBO finds the target `ublock`; the rules then stay out of this file",
+    "list-url": "where uBO finds the target `ublock`; rules and switches then stay out of this file",
     "advanced": "yes: turn advanced mode on and write host rules, which see the page inside frames too",
 }
 
@@ -98,20 +98,24 @@ class Parts:
 
 
 def own_parts(policy: Policy, prepared: Prepared, options: dict[str, str], output: Output) -> Parts:
-    """Return what the policy says in each part of a backup, and note counts and gaps in the output."""
+    """Return what the policy says in each part of a backup, and note counts and gaps in the output.
+
+    Scripts are kept off by the subscribed list's sandbox or by the switches here, never by both.
+    """
     parts = Parts()
     parts.advanced = ublock_rules.is_advanced(options)
-    parts.own["switches"] = ublock_rules.switches(policy)
     if url := options.get("list-url", ""):
         parts.own["list"] = [url]
+    else:
+        parts.own["switches"] = ublock_rules.switches(policy)
     if policy.paused:
         output.notes.append("paused: no rule is written")
         return parts
     parts.own["trusted"] = trusted_sites(policy, output.gaps)
     if parts.advanced:
         parts.own["dynamic"] = list(ublock_rules.host_rules(policy, True, output.gaps))
-    lines, body = ublock.policy_text(policy, prepared, output, _seen(policy, parts))
     if not url:
+        lines, body = ublock.policy_text(policy, prepared, output, sandbox=False, seen=_seen(policy, parts))
         parts.filters = "".join(f"{line}\n" for line in lines) + bytes(body).decode()
     output.rules_out += sum(map(len, parts.own.values()))
     return parts

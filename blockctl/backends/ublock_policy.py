@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from blockctl.backends.output import Gaps
+from blockctl.backends.output import Gaps, Output
 from blockctl.backends.ublock_important import Carving
 from blockctl.backends.ublock_regions import Hosts, Region, above, blocking_of, javascript_of, regions, settings
 from blockctl.model.names import parents, reversed_labels
@@ -30,8 +30,8 @@ def line(pattern: str, *options: str) -> str:
     return f"{pattern}${kept}" if kept else pattern
 
 
-def javascript_lines(policy: Policy, notes: list[str]) -> Iterator[str]:
-    """Yield the lines for `javascript`: deny as a sandbox of the page, first-party as an important block.
+def sandbox_lines(policy: Policy, notes: list[str]) -> Iterator[str]:
+    """Yield the lines for `javascript: deny`, a sandbox of the page.
 
     A site that may run scripts is an exception to the sandbox around it (not a `to=~` of it: uBO Lite would then
     lose a denied site inside the allowed one).
@@ -54,6 +54,10 @@ def javascript_lines(policy: Policy, notes: list[str]) -> Iterator[str]:
             yield line(f"@@||{name}^", "document", "csp", limit)
     if len(freed) > 1:
         notes.append("sites nested three deep (scripts off, on, off, on) are right in uBlock Origin, not in uBO Lite")
+
+
+def first_party_lines(policy: Policy) -> Iterator[str]:
+    """Yield the lines for `javascript: first-party`, which no exception undoes."""
     own = settings(policy, lambda site: site.javascript)
     for region in regions(own, policy.javascript, JavaScript.FIRST_PARTY):
         yield line("*", "script", "3p", "important", region.option("domain"))
@@ -183,14 +187,24 @@ def _page_keys(site: Site) -> tuple[tuple[str, bool], ...]:
     return ("blocking", site.blocking is False), ("javascript", site.javascript is JavaScript.FIRST_PARTY)
 
 
-def policy_lines(policy: Policy, lists: Carving, gaps: Gaps, notes: list[str]) -> list[str]:
-    """Return everything the policy says, and the lists' important rules as far as it lets them."""
-    lines = [*javascript_lines(policy, notes), *host_lines(policy, lists.strict())]
+def policy_lines(policy: Policy, lists: Carving, sandbox: bool, output: Output) -> list[str]:
+    """Return everything the policy says, and the lists' important rules as far as it lets them.
+
+    Without `sandbox` denied scripts are left to the `no-scripting` switch. The two do not go together: the switch
+    writes <noscript> anew from its text, and in a sandbox that text has lost its markup.
+    """
+    gaps = output.gaps
+    lines = [*sandbox_lines(policy, output.notes)] if sandbox else []
+    lines += [*first_party_lines(policy), *host_lines(policy, lists.strict())]
     if lists.any:
         lines += [
             *blocking_lines(policy, lists.actions, gaps),
             *lists.important_lines(policy, gaps),
-            *csp_exceptions(policy, lists.csp_exceptions, gaps),
+            *(
+                csp_exceptions(policy, lists.csp_exceptions, gaps)
+                if sandbox
+                else (r.text for r in lists.csp_exceptions)
+            ),
         ]
     lines += page_lines(policy, lists.unhidden, lists.shown, gaps)
     return lines

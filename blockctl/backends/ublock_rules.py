@@ -40,7 +40,7 @@ def emit(policy: Policy, prepared: Prepared, options: dict[str, str]) -> Output:
     output.files[""] = ["".join(f"{line}\n" for line in lines).encode()]
     output.rules_out = len(lines)
     output.rules_in = output.rules_out + len(output.gaps)
-    output.notes.append("lists are not for My rules: the target `ublock` carries them")
+    output.notes.append("lists are not for My rules: the target `ublock` (option javascript: rules) carries them")
     return output
 
 

@@ -1,0 +1,133 @@
+"""Real uBlock Origin in real Firefox: it restores our backup, and pages behave as the policy says, inline scripts too.
+
+The driver is the shared `firefox_ubo.py`; one start of the browser and a restore take 10 to 40 seconds, so it runs only
+when $BLOCKCTL_BROWSERS asks for it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from blockctl.backends import ublock, ublock_backup
+from blockctl.backends.capabilities import UBLOCK
+from blockctl.model.filterlist import FilterList
+from blockctl.model.policy import JavaScript
+from tests.backends.test_ublock import policy, site
+
+DRIVER = Path(__file__).parents[2] / "../shared/engines/firefox_ubo.py"
+pytestmark = pytest.mark.skipif(
+    not (os.environ.get("BLOCKCTL_BROWSERS") and DRIVER.exists() and shutil.which("firefox-esr")),
+    reason="needs $BLOCKCTL_BROWSERS, firefox-esr with uBlock Origin, and the shared driver",
+)
+
+PAGE = (
+    '<!doctype html><title>static</title><script src="/own.js"></script>'
+    '<script>document.title = "inline ran"</script><body onload="document.body.dataset.loaded = 1">'
+    '<noscript><p id=told>scripts are off</p></noscript><p class=modal>modal</p><iframe src="http://frame.test/f"></iframe>'
+)
+LISTS = [FilterList("list", "hosts", subtree={"ads.test"}, exact={"one.test"})]
+POLICY = policy(
+    site("rant.test", javascript=JavaScript.DENY),
+    site("fine.rant.test", javascript=JavaScript.ALLOW),
+    site("shop.test", blocking=False),
+    site("news.test", allow=("good.ads.test",), deny=("chat.test",), hide=(".modal",)),
+)
+
+
+def driver() -> ModuleType:
+    sys.path.insert(0, str(DRIVER.parent))
+    spec = importlib.util.spec_from_file_location("firefox_ubo", DRIVER)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module", params=["list", "backup"])
+def firefox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The browser after "Restore from file": of our backup, or of one that holds the filter list and nothing else."""
+    backup = written(ublock_backup)
+    if request.param == "list":
+        output = ublock.emit(POLICY, ublock.prepare(LISTS, {}), {})
+        text = b"".join(output.files[""]).decode()
+        backup |= {"hostnameSwitchesString": "", "whitelist": [], "userFilters": text}
+    backup["userSettings"]["autoUpdate"] = False
+    file = tmp_path_factory.mktemp("restore") / "backup.json"
+    file.write_text(json.dumps(backup))
+    browser = driver().FirefoxUbo()
+    try:
+        browser.restore_ui(str(file))
+        settings = browser.settings()
+        assert settings["userFilters"].strip() == backup["userFilters"].strip()
+        assert set(settings["whitelist"]) == set(backup["whitelist"])
+        denied = {line for line in backup["hostnameSwitchesString"].split("\n") if line.endswith(" true")}
+        assert denied <= set(settings["hostnameSwitchesString"].split("\n"))
+        yield browser
+    finally:
+        browser.close()
+
+
+def written(backend: ModuleType) -> dict[str, Any]:
+    output = backend.emit(POLICY, backend.prepare(LISTS, {}), {})
+    backup: dict[str, Any] = json.loads(b"".join(output.files[""]))
+    return backup
+
+
+@pytest.mark.parametrize(
+    ("host", "runs"),
+    [("rant.test", False), ("www.rant.test", False), ("fine.rant.test", True), ("other.test", True)],
+)
+def test_javascript(firefox: Any, host: str, runs: bool) -> None:
+    seen = len(firefox.proxy.hits)
+    firefox.load(f"http://{host}/page", PAGE)
+    told = firefox.m.js(
+        "const told = document.getElementById('told');"
+        "return [document.title, document.body.dataset.loaded || null, !!told && told.offsetHeight > 0]"
+    )
+    assert told == (["inline ran", "1", False] if runs else ["static", None, True])
+    assert any(hit["url"].endswith("/own.js") for hit in firefox.proxy.hits[seen:]) is runs
+
+
+@pytest.mark.parametrize(
+    ("page", "url", "blocked"),
+    [
+        pytest.param("news.test", "http://ads.test/x.js", True, id="list"),
+        pytest.param("news.test", "http://good.ads.test/x.js", False, id="allowed here"),
+        pytest.param("other.test", "http://good.ads.test/x.js", True, id="not allowed elsewhere"),
+        pytest.param("news.test", "http://chat.test/x.js", True, id="denied here"),
+        pytest.param("other.test", "http://chat.test/x.js", False, id="not denied elsewhere"),
+        pytest.param("shop.test", "http://ads.test/x.js", False, id="blocking: off"),
+        pytest.param("other.test", "http://one.test/x.js", True, id="one name"),
+        pytest.param("other.test", "http://below.one.test/x.js", False, id="not below it"),
+    ],
+)
+def test_requests(firefox: Any, page: str, url: str, blocked: bool) -> None:
+    assert firefox.check(f"http://{page}/", [(url, "script")])[0]["blocked"] is blocked
+
+
+@pytest.mark.parametrize(("host", "shown"), [("news.test", "none"), ("other.test", "block")])
+def test_hide(firefox: Any, host: str, shown: str) -> None:
+    firefox.load(f"http://{host}/hide", PAGE)
+    assert firefox.m.js("return getComputedStyle(document.querySelector('.modal')).display") == shown
+
+
+def test_a_frame_from_another_site_is_the_gap_that_we_name(firefox: Any, request: pytest.FixtureRequest) -> None:
+    """On a page whose blocking is off its foreign frame still meets the lists, unless the site is trusted."""
+    trusted = "shop.test" in firefox.settings()["whitelist"]
+    firefox.proxy.pages["http://frame.test/f"] = '<!doctype html><script src="http://ads.test/in-frame.js"></script>'
+    seen = len(firefox.proxy.hits)
+    firefox.load("http://shop.test/framing", PAGE)
+    fetched = any(hit["url"].endswith("/in-frame.js") for hit in firefox.proxy.hits[seen:])
+    assert fetched is trusted
+    assert "frame" in UBLOCK
