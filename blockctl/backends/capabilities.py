@@ -120,6 +120,7 @@ UBLOCK: dict[str, Reason] = {
     ),
     "option": Reason(Fidelity.IMPOSSIBLE, "uBO has no such option", "||ads.example^$cookie=id"),
     "adguard": Reason(Fidelity.IMPOSSIBLE, "only AdGuard has this form of rule", "news.example#%#window.ads = 1"),
+    "selector": Reason(Fidelity.IMPOSSIBLE, "uBO has no such selector", "news.example##:-abp-properties(width: 300px)"),
     "csp-report": Reason(Fidelity.IMPOSSIBLE, "uBO refuses a $csp that reports", "||news.example^$csp=report-uri /csp"),
     "csp-exception": Reason(
         Fidelity.BROADER,

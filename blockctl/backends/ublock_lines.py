@@ -7,7 +7,9 @@ meaning (uBO's wiki "Static filter syntax"; every class of line was asked of uBO
 - `$denyallow` without `$domain`, which uBO refuses: `$to=~name`;
 - `$important` on an exception, which uBO refuses: left out, for an exception beats no important block anyway;
 - `$match-case` on a pattern that is no regular expression, which uBO refuses: the regular expression;
-- AdGuard's `[$path=/x]`: `:matches-path()`.
+- AdGuard's `[$path=/x]`: `:matches-path()`;
+- Adblock Plus' inline style, `##selector {declarations}`: `:style()`, and its `{remove: true;}`: `:remove()`;
+- `$reason=`, a note that only the newest uBO reads: left out.
 """
 
 from __future__ import annotations
@@ -29,13 +31,15 @@ OPTIONS = frozenset((
 ))
 # fmt: on
 TRUSTED_OPTIONS = frozenset(("replace", "urlskip", "uritransform"))  # heeded only from uBO's own lists and My filters
-REWRITTEN = frozenset(("denyallow", "important", "match-case", "csp"))  # options that may need a second look
+REWRITTEN = frozenset(("denyallow", "important", "match-case", "csp", "reason"))  # options that may need a second look
 BAD_CSP = re.compile(r"(?:^|[;,])\s*report-(?:to|uri)\b", re.IGNORECASE)
 
 _BARE_NAME = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)*", re.IGNORECASE)
 _COMMA = re.compile(r"(?<!\\),")
 _FOREIGN_COSMETIC = re.compile(r"^\[\$|#@?%#(?!//scriptlet\()|^[^#]*\$@?\$")
 _PATH = re.compile(r"\[\$path=((?:[^\],\\]|\\.)+)\]")
+_INLINE_STYLE = re.compile(r"(.*?#@?\??#)([^{]+?)\s*\{([^{}]*)\}")
+_FOREIGN_SELECTORS = re.compile(r":(?:-abp-properties|properties|abp-contains|matches-property)\(")
 _SEPARATOR = re.compile(r"#@?[$?%]{0,2}#")
 
 
@@ -71,8 +75,8 @@ def network_line(rule: Rule) -> tuple[str, str]:
     if not names <= OPTIONS:
         named = (name_of(option) for option in split_options(options))
         names = frozenset(name for name in named if name.strip("_"))  # underscores alone are padding
-        if unknown := names - OPTIONS:
-            return "", "untrusted" if unknown <= TRUSTED_OPTIONS else "option"
+        if unknown := names - OPTIONS - {"reason"}:
+            return "", "untrusted" if unknown <= TRUSTED_OPTIONS or rule.action in TRUSTED_OPTIONS else "option"
     if not names.isdisjoint(REWRITTEN):
         pattern, options, reason = _rewritten(rule, pattern, options, names)
         if reason:
@@ -121,7 +125,7 @@ def _unclosed(value: str) -> bool:
 
 def _rewritten(rule: Rule, pattern: str, options: str, names: frozenset[str]) -> tuple[str, str, str]:
     """Return the pattern and options as uBO takes them, and the reason when it takes them in no form."""
-    parts = split_options(options)
+    parts = [part for part in split_options(options) if name_of(part) != "reason"]
     if "csp" in names and any(BAD_CSP.search(part) for part in parts if name_of(part) == "csp"):
         return "", "", "csp-report"
     if rule.effect is Effect.ALLOW:
@@ -162,10 +166,21 @@ def cosmetic_line(rule: Cosmetic) -> tuple[str, str]:
     text = rule.text
     if "js(trusted-" in text and rule.effect is Effect.BLOCK:
         return "", "untrusted"
+    if _FOREIGN_SELECTORS.search(text):
+        return "", "selector"
     if not _FOREIGN_COSMETIC.search(text):
-        return text, ""
+        return _plain_style(text) if text.endswith("}") else text, ""
     match = _PATH.match(text)
     if match is None or not (separator := _SEPARATOR.search(text, match.end())):
         return "", "adguard"
     selector = f":matches-path({match[1].replace(chr(92), '')}) {text[separator.end() :]}"
     return text[match.end() : separator.end()] + selector, ""
+
+
+def _plain_style(text: str) -> str:
+    match = _INLINE_STYLE.fullmatch(text)
+    if match is None:
+        return text
+    declarations = match[3].strip()
+    removes = declarations.rstrip(";").replace(" ", "") == "remove:true"
+    return match[1] + match[2] + (":remove()" if removes else f":style({declarations})")

@@ -241,6 +241,7 @@ def test_what_lists_do_besides_blocking_stops_too() -> None:
         pytest.param("||x.example/Ad$match-case", {"pattern": "||x.example/Ad"},
                      r"/^[a-z-]+:\/\/(?:[^\/?#]*\.)?x\.example\/Ad/$match-case", id="match-case"),
         pytest.param("||x.example^$_,script,___", {}, None, id="padding"),
+        pytest.param('||x.example^$doc,reason="a scam"', {}, "||x.example^$doc", id="reason"),
     ],
 )  # fmt: skip
 def test_network_line(text: str, told: dict[str, object], expected: str | None) -> None:
@@ -276,6 +277,9 @@ def test_an_important_exception_is_an_exception() -> None:
             ("x.example#%#//scriptlet('set-constant', 'a', '1')", ""), id="AdGuard's scriptlet",
         ),
         pytest.param("[$path=/p]x.example##.a", ("x.example##:matches-path(/p) .a", ""), id="path"),
+        pytest.param("x.example##.a {top: 0;}", ("x.example##.a:style(top: 0;)", ""), id="inline style"),
+        pytest.param("x.example#?#.a {remove: true;}", ("x.example#?#.a:remove()", ""), id="inline removal"),
+        pytest.param("x.example##:-abp-properties(top: 0)", ("", "selector"), id="a selector uBO lacks"),
         pytest.param("[$app=org.a]x.example##.a", ("", "adguard"), id="app"),
         pytest.param("x.example#%#window.a = 1", ("", "adguard"), id="script text"),
         pytest.param('x.example$$script[tag-content="a"]', ("", "adguard"), id="AdGuard's HTML rule"),
