@@ -21,10 +21,10 @@ from typing import Protocol
 from blockctl.model.diagnostic import Origin
 from blockctl.model.filterlist import FilterList
 from blockctl.model.match import View, among, check, page_keys
-from blockctl.model.names import covers, parents
+from blockctl.model.names import covers, is_public_suffix, is_special_use, parents
 from blockctl.model.pattern import anchored_host
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
-from blockctl.model.request import Kind, Request
+from blockctl.model.request import Kind, Request, url_host
 from blockctl.model.rule import CosmeticForm, Effect, Party, Rule
 
 
@@ -123,7 +123,19 @@ def _spoken_of_name(policy: Policy, lists: Lists, host: str, yielded: Mapping[st
     yield from _hosts(policy, host)
     yield from _protect(policy, host)
     yield from ((Step.YIELD, rule) for rule in given if not is_site_allow(rule))
-    yield from ((list_step(rule), rule) for rule in lists.naming(host))
+    for rule in lists.naming(host):
+        if rule.effect is Effect.ALLOW or not (is_above_lists(rule.host) or host in own_names(policy)):
+            yield list_step(rule), rule
+
+
+def is_above_lists(name: str) -> bool:
+    """Whether no list may block a name: a public suffix, or one that systems keep for themselves."""
+    return is_public_suffix(name) or is_special_use(name)
+
+
+def own_names(policy: Policy) -> set[str]:
+    """Return the names without which blockctl does not work: upstreams and where lists come from."""
+    return {url_host(url) for url in (*policy.resolver.upstreams, *(source.url for source in policy.lists))} - {""}
 
 
 def list_step(rule: Rule) -> Step:

@@ -13,7 +13,7 @@ from blockctl.model.diagnostic import Origin
 from blockctl.model.filterlist import FilterList
 from blockctl.model.index import Index
 from blockctl.model.names import covers
-from blockctl.model.policy import HostEntry, JavaScript, Policy, Resolver, Site
+from blockctl.model.policy import HostEntry, JavaScript, ListSource, Policy, Resolver, Site
 from blockctl.model.request import ALL_KINDS, SUBRESOURCES, Kind, Request
 from blockctl.model.rule import Cosmetic, CosmeticForm, Effect, Party, Rule
 from tests.model.worlds import filter_lists, policies, requests
@@ -276,6 +276,26 @@ def test_decide_name(said: Policy, rules: tuple[Rule, ...], blocked: bool, step:
     assert (decision.blocked, decision.step) == (blocked, step)
     traced = decide_name(said, index(*rules), "x.ads.net", yields(said, []), trace=True)
     assert replace(traced, trace=()) == decision
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "blocked"),
+    [
+        pytest.param("com", "a.com", False, id="public suffix"),
+        pytest.param("co.uk", "a.co.uk", False, id="public suffix of two labels"),
+        pytest.param("localhost", "localhost", False, id="special use"),
+        pytest.param("quad9.net", "dns.quad9.net", False, id="upstream"),
+        pytest.param("quad9.net", "www.quad9.net", True, id="beside an upstream"),
+        pytest.param("lists.net", "lists.net", False, id="source of a list"),
+        pytest.param("a.com", "a.com", True, id="any other"),
+    ],
+)
+def test_names_that_no_list_blocks(name: str, host: str, blocked: bool) -> None:
+    said = policy(
+        resolver=Resolver(upstreams=("9.9.9.9", "tls://dns.quad9.net")),
+        lists=(ListSource("l", ORIGIN, url="https://lists.net/l.txt"),),
+    )
+    assert decide_name(said, index(replace(ADS, host=name)), host, {}).blocked is blocked
 
 
 def hide(text: str, *sites: str, effect: Effect = Effect.BLOCK, **fields: object) -> Cosmetic:
