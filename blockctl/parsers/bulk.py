@@ -28,7 +28,10 @@ Line = tuple[int, str]  # number, counted from 1, and text
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a clean line looks like: `before`, the name, `after`; each a regular expression without groups."""
+    """What a clean line looks like: `before`, the name, `after`; each a regular expression without groups.
+
+    It must match a line in lower case too: a run is put in lower case before it is cut.
+    """
 
     run: re.Pattern[str]  # as many clean lines as there are, each with its newline
     line: re.Pattern[str]  # one clean line; group 1 is the name

@@ -21,7 +21,7 @@ BOILERPLATE = frozenset(
     ("localhost", "localhost.localdomain", "localhost4", "localhost4.localdomain4", "localhost6", "local",
      "localhost6.localdomain6", "localdomain", "broadcasthost", "loopback", "ip6-localhost", "ip6-loopback",
      "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters", "ip6-allhosts",
-     "0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "::1")
+     "0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "::1")  # noqa: S104
 )  # fmt: skip
 
 SHAPE = Shape.of(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?|0)[ \t]++", NAME, r"[ \t]*+" + COMMENT)

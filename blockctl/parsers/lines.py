@@ -46,7 +46,7 @@ class Said:
 Reader = Callable[[str], Said]  # reads one line, carefully
 
 
-def read_line(reader: Reader, line: str) -> Said:
+def read_with(reader: Reader, line: str) -> Said:
     """Read one line, whatever characters it has and however long it is."""
     if len(line) > MAX_LINE:
         return Said().fault("L112", f"a line of {len(line):,} characters; no rule is that long")
@@ -65,7 +65,7 @@ def read_list(text: str, file: str, format_: str, shape: Shape, reader: Reader) 
     counts.lines = taken.lines
     counts.rules = taken.clean_lines
     for number, line in taken.residue():
-        said = read_line(reader, line)
+        said = read_with(reader, line)
         if said.words:
             counts.rules += 1
         elif said.faults:

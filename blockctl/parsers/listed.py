@@ -12,6 +12,7 @@ from blockctl.model.names import MAX_LABEL, MAX_NAME, is_address, is_public_suff
 # Names that end so are no hosts but triggers of a response policy zone on addresses and name servers
 # (draft-vixie-dnsop-dns-rpz, section 4); `rpz.ip` is a misspelling that public lists carry.
 TRIGGERS = ("rpz-ip", "rpz-client-ip", "rpz-nsdname", "rpz-nsip", "rpz.ip")
+_TRIGGER_ENDS = tuple(f".{trigger}" for trigger in TRIGGERS)
 
 # Invisible characters that UTS 46 ignores, and blanks that are not ASCII: they come from copied web pages.
 _ODD = dict.fromkeys(map(ord, "\u200b\u2060\ufeff\u00ad"), "") | dict.fromkeys(
@@ -49,8 +50,8 @@ def is_listable(host: str) -> bool:
 
 def refusal(host: str) -> Fault | None:
     """Return why no list may block a name in normal form, None when one may."""
-    if host.endswith(TRIGGERS) and host.removesuffix(_trigger(host)).endswith("."):
-        return Fault("L110", f"{shown(host)} is a trigger on an address or a name server, not a host name")
+    if host.endswith(_TRIGGER_ENDS):
+        return _trigger(host)
     if is_special_use(host):
         return Fault("L104", f"{host} is set apart for local use (RFC 6761) and never blocked by a list")
     if "." not in host:
@@ -74,12 +75,14 @@ def shown(text: str) -> str:
     return quoted if len(quoted) <= 80 else f"{quoted[:60]}...{quoted[-1]}"
 
 
-def _trigger(host: str) -> str:
-    return next(trigger for trigger in TRIGGERS if host.endswith(trigger))
+def _trigger(text: str) -> Fault:
+    return Fault("L110", f"{shown(text)} is a trigger on an address or a name server, not a host name")
 
 
 def _why_no_name(text: str) -> Fault:
     """Say what a text is that is not a host name."""
+    if text.lower().removesuffix(".").endswith(_TRIGGER_ENDS):
+        return _trigger(text)
     if _ADBLOCK.search(text):
         return Fault(
             "L108", f"{shown(text)} is adblock syntax in a list of another format",
@@ -118,8 +121,10 @@ def _flaw(text: str) -> str:
 
 def is_ip(text: str) -> bool:
     """Whether a text is an address, or a network of them."""
+    if ":" not in text and "/" not in text:
+        return is_address(text.lower().rstrip("."))
     try:
         ipaddress.ip_network(text.strip("[]").partition("%")[0], strict=False)
     except ValueError:
-        return ":" not in text and is_address(text.lower().rstrip("."))
+        return False
     return True

@@ -1,0 +1,216 @@
+"""Where a list speaks of a name: found by searching the text when somebody asks, not kept for every line."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+
+from blockctl.model.diagnostic import Origin
+from blockctl.model.names import parents
+from blockctl.model.rule import Cosmetic, Effect, Rule, Scope
+from blockctl.parsers import dnsmasq, domains, hosts, rpz, unbound
+from blockctl.parsers.detect import detect
+from blockctl.parsers.lines import Reader, Said, read_with
+from blockctl.parsers.text import decode, plain_bytes
+
+_BLOCK = 1 << 13  # bytes between the places of a text whose line number is kept
+_NAME_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+_ADBLOCK_HOST = re.compile(r"(@@)?\|\|([^\s/^*$|]+)\^\|?")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+
+
+def find(data: bytes, file: str, host: str, *, format: str = "", match: str = "") -> list[Rule]:  # noqa: A002
+    """Return the unconditional rules of a list that speak of `host`, in order of lines.
+
+    Of an adblock list these are its plain `||host^`, `@@||host^` and hosts lines. Lines are read as the parsers read
+    them, so that the answer agrees with the columns.
+    """
+    text = _prepared(data, format)
+    starts = _starts(text.data, [name for name in parents(host) if "." in name])
+    lines: Iterable[tuple[int, str]] = ((start, _line(text.data, start)) for start in sorted(starts))
+    reader = text.reader
+    if text.zone is not None:
+        zone = rpz.Zone(text.zone)
+        lines = _records(text.data, starts) if zone.plain else _lines(text.data, 0)
+        reader = zone.read
+    rules = []
+    number, counted = 1, 0
+    for start, line in lines:
+        for word in read_with(reader, line).words:
+            scope = rescope(word.scope, match) if text.format in MATCHED else word.scope
+            if _speaks_of(word.host, scope, host):
+                number += text.data.count(b"\n", counted, start)
+                counted = start
+                rules.append(Rule(word.effect, Origin(file, number), line.strip(), word.host, scope))
+    return rules
+
+
+MATCHED = ("hosts", "domains", "wildcard")  # formats whose scope the policy may change
+
+
+def rescope(scope: Scope, match: str) -> Scope:
+    """Return the scope that `match:` of a list makes of a name's own."""
+    return {"subtree": Scope.SUBTREE, "exact": Scope.EXACT}.get(match, scope)
+
+
+def read_line(data: bytes, file: str, line: int, *, format: str = "") -> Rule | Cosmetic | None:  # noqa: A002
+    """Return the rule that a line of a list makes, None when it makes none."""
+    text = _prepared(data, format)
+    if text.zone is not None:
+        return _zone_rules(text.zone, file).get(line)
+    origin = Origin(file, line)
+    content = _line(text.data, text.start_of(line))
+    if text.format == "adblock":
+        rule = parse_adblock_line(content, origin)
+        return rule if isinstance(rule, Rule | Cosmetic) else None
+    for word in read_with(text.reader, content).words:
+        return Rule(word.effect, origin, content.strip(), word.host, word.scope)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A list made ready for questions."""
+
+    data: bytes  # lines ended by newlines
+    format: str
+    reader: Reader
+    zone: str | None  # the text of a policy zone, whose lines are read in order
+    newlines: tuple[int, ...]  # before each block of the data
+
+    def start_of(self, line: int) -> int:
+        """Return where a line starts, counted from 1."""
+        if line <= 1:
+            return 0
+        block = bisect_left(self.newlines, line - 1) - 1
+        at = block * _BLOCK
+        for _ in range(line - 1 - self.newlines[block]):
+            at = self.data.index(b"\n", at) + 1
+        return at
+
+
+@lru_cache(maxsize=64)
+def _prepared(data: bytes, format_: str) -> _Text:
+    """Make a list ready, once: `why` and the request log ask the same lists again and again."""
+    format_ = format_ or detect(decode(data))
+    zone = rpz.join_groups(decode(data)) if format_ == "rpz" else None
+    data = plain_bytes(data) if zone is None else zone.encode("utf-8", "replace")
+    blocks = (data.count(b"\n", at, at + _BLOCK) for at in range(0, len(data), _BLOCK))
+    return _Text(data, format_, _reader(format_, data), zone, tuple(accumulate(blocks, initial=0)))
+
+
+@lru_cache(maxsize=8)
+def _zone_rules(zone: str, file: str) -> dict[int, Rule]:
+    """Return the rules of a policy zone by line; its lines are not understood one by one."""
+    return {rule.origin.line: rule for rule in rpz.parse(zone, file).rules}
+
+
+def _reader(format_: str, data: bytes) -> Reader:
+    if format_ == "unbound":
+        return unbound.reader(unbound.network_zones(decode(data)) if b"local-data" in data else ())
+    return _READERS.get(format_, lambda line: Said())  # noqa: ARG005
+
+
+def parse_adblock_line(line: str, origin: Origin) -> object:
+    """Return what one line of an adblock list makes."""
+    from blockctl.parsers import adblock  # late: DNS lists do without it
+
+    return adblock.parse_line(line, origin)
+
+
+def _read_adblock(line: str) -> Said:
+    """Read a line of an adblock list if it speaks of a host and nothing else."""
+    said = Said()
+    plain = _ADBLOCK_HOST.fullmatch(line.strip())
+    if plain:
+        said.name(plain[2], Scope.SUBTREE, Effect.ALLOW if plain[1] else Effect.BLOCK)
+    elif hosts.is_sink(line.split(maxsplit=1)[0] if line.strip() else ""):
+        return hosts.read(line)
+    return said
+
+
+_READERS: dict[str, Reader] = {
+    "hosts": hosts.read,
+    "domains": domains.read,
+    "wildcard": domains.read,
+    "dnsmasq": dnsmasq.read,
+    "adblock": _read_adblock,
+}
+
+
+def _speaks_of(name: str, scope: Scope, host: str) -> bool:
+    if name == host:
+        return scope is not Scope.BELOW
+    return scope is not Scope.EXACT and host.endswith("." + name)
+
+
+def _starts(data: bytes, names: Iterable[str]) -> set[int]:
+    """Return where the lines start that may hold one of these names, in whatever spelling."""
+    lower = data.lower()
+    starts: set[int] = set()
+    for name in names:
+        needle = name.encode("ascii")
+        at = lower.find(needle)
+        while at >= 0:
+            if _stands_alone(lower, at, at + len(needle)):
+                starts.add(lower.rfind(b"\n", 0, at) + 1)
+            at = lower.find(needle, at + 1)
+    if not data.isascii():
+        starts |= _odd_starts(data)
+    return starts
+
+
+def _stands_alone(text: bytes, start: int, end: int) -> bool:
+    """Whether what stands here is a whole name, but for a wildcard in front and a dot at its end."""
+    before = text[max(start - 2, 0) : start]
+    if before[-1:] == b".":
+        before = before[:-1]
+    after = text[end : end + 2]
+    if after[:1] == b".":
+        after = after[1:]
+    return not (before and before[-1] in _NAME_BYTES) and not (after and after[0] in _NAME_BYTES)
+
+
+def _odd_starts(data: bytes) -> set[int]:
+    """Return where lines start that are not plain ASCII: a name in them may be spelled in any script."""
+    starts: set[int] = set()
+    for block in range(0, len(data), _BLOCK):
+        if not data[block : block + _BLOCK].isascii():
+            starts.update(
+                data.rfind(b"\n", 0, found.start()) + 1
+                for found in _NOT_ASCII.finditer(data, block, min(block + _BLOCK, len(data)))
+            )
+    return starts
+
+
+def _line(data: bytes, start: int) -> str:
+    stop = data.find(b"\n", start)
+    return decode(data[start : len(data) if stop < 0 else stop])
+
+
+def _lines(data: bytes, start: int) -> Iterator[tuple[int, str]]:
+    """Yield every line from here on, with where it starts."""
+    while start < len(data):
+        stop = data.find(b"\n", start)
+        stop = len(data) if stop < 0 else stop
+        yield start, decode(data[start:stop])
+        start = stop + 1
+
+
+def _records(data: bytes, starts: set[int]) -> Iterator[tuple[int, str]]:
+    """Yield these lines of a zone file and those that go with them: a record may leave its owner out."""
+    done = -1
+    for start in sorted(starts):
+        if start <= done:
+            continue
+        while start > 0 and not rpz.names_owner(_line(data, start)):
+            start = data.rfind(b"\n", 0, start - 1) + 1
+        for at, line in _lines(data, start):
+            if at > start and rpz.names_owner(line):
+                break
+            yield at, line
+            done = at
