@@ -44,7 +44,7 @@ COLUMNS = (
 COMMON = frozenset(
     """
     https http www com net org io co uk de js css html gif png jpg jpeg svg json api cdn img image images static assets
-    media v1 v2 1 2 3 0 id s p a b c d e i m t u v
+    media v1 v2 1 2 3 0 2f 3a 3d 26 id s p a b c d e i m t u v
     """.split()  # noqa: SIM905
 )
 MANY_SITES = 64  # a rule limited to more pages than this is filed under a common word all the same

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
+from urllib.parse import quote
 
 from blockctl.model.names import normalize_host
 from blockctl.model.request import url_host
@@ -17,9 +18,11 @@ from blockctl.model.request import url_host
 MAX_PATTERN = 8192  # characters; the longest in use are a tenth of it
 REGEX_SECONDS = 0.05  # for one search with a regular expression of a list
 
-TOKEN = re.compile(r"[0-9a-z%]+")
+TOKEN = re.compile(r"[0-9a-z]+")
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _SEPARATOR = r"(?:[^a-zA-Z0-9_.%\-]|\Z)"
+_ANCHORED = re.compile(r"[0-9a-zA-Z%]")
 _AUTHORITY = re.compile(r"([^:/?#]*://)([^/?#]*)")
 _HOST_IN_PATTERN = re.compile(r"(?:\|\||\|(?:https?|wss?)://)([^/^:?*|]+)[/^:?]")
 
@@ -60,10 +63,24 @@ def canonical(url: str) -> str:
     if match is None:
         return url
     authority = match[2]
-    if authority.isascii() and "@" not in authority and not authority.endswith(".") and ".:" not in authority:
+    if url.isascii() and "@" not in authority and not authority.endswith(".") and ".:" not in authority:
         return url
     port = re.search(r":\d*$", authority)
-    return f"{match[1]}{url_host(url)}{port[0] if port else ''}{url[match.end() :]}"
+    return f"{match[1]}{url_host(url)}{port[0] if port else ''}{percent(url[match.end() :])}"
+
+
+def percent(text: str) -> str:
+    """Return the text as browsers ask for it: what is not ASCII as UTF-8 in `%XX`."""
+    return text if text.isascii() else _NOT_ASCII.sub(lambda run: quote(run[0]), text)
+
+
+def _in_ascii(pattern: str) -> str:
+    """Return a pattern whose host is in A-labels and whose path is in `%XX`."""
+    if pattern.isascii():
+        return pattern
+    host = _HOST_IN_PATTERN.match(pattern)
+    name = normalize_host(host[1]) if host else None
+    return percent(f"{pattern[: host.start(1)]}{name}{pattern[host.end(1) :]}" if host and name else pattern)
 
 
 def compile_pattern(pattern: str, regex: bool = False, match_case: bool = False) -> Pattern:
@@ -72,7 +89,7 @@ def compile_pattern(pattern: str, regex: bool = False, match_case: bool = False)
         return Pattern("", _nothing, match_case, valid=False)
     if regex:
         return _compile_regex(pattern, match_case)
-    host_anchor, start, end, body = _anchors(pattern)
+    host_anchor, start, end, body = _anchors(_in_ascii(pattern))
     if not match_case:
         body = body.lower()
     segments = [segment for segment in body.split("*") if segment]
@@ -97,7 +114,7 @@ def _anchors(pattern: str) -> tuple[bool, bool, bool, str]:
     body = pattern[2 if host_anchor else 1 if start else 0 :]
     end = body.endswith("|")
     body = body[:-1] if end else body
-    if not TOKEN.match(body[:1].lower()):
+    if not _ANCHORED.match(body):
         host_anchor = start = False
     return host_anchor, start, end and not body.endswith("*"), body
 
@@ -167,13 +184,13 @@ def anchored_host(pattern: str) -> str:
 def tokens(pattern: str, regex: bool = False) -> list[str]:
     """Return the words that stand alone, between other characters, in every address that matches.
 
-    A word is a run of letters, digits and `%`. One at an open end of the pattern, or beside a `*`, may go
+    A word is a run of letters and digits. One at an open end of the pattern, or beside a `*`, may go
     on in the address, so it is left out.
     """
     if regex:
         runs = regex_literals(pattern)
     else:
-        host_anchor, start, end, body = _anchors(pattern)
+        host_anchor, start, end, body = _anchors(_in_ascii(pattern))
         parts = body.lower().split("*")
         last = len(parts) - 1
         runs = [(part, at == 0 and (host_anchor or start), at == last and end) for at, part in enumerate(parts)]

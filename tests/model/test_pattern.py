@@ -49,6 +49,10 @@ from blockctl.model.pattern import TOKEN, anchored_host, canonical, compile_patt
         pytest.param("/a*/b*|", "https://a.example/a/b/c", True, id="two stars"),
         pytest.param("/a*b|", "https://a.example/a/b/b", True, id="the last of several ends the address"),
         pytest.param("||a.example^*b|", "https://a.example/bb", True, id="anchor, star and end"),
+        pytest.param("||bücher.example/ü", "https://bücher.example/ü", True, id="not ASCII"),
+        pytest.param(
+            "||bücher.example/ü", "https://xn--bcher-kva.example/%c3%bc", True, id="not ASCII, as browsers ask"
+        ),
         pytest.param("(x)[y]+.js", "https://a.example/(x)[y]+.js", True, id="nothing else is special"),
     ],
 )
@@ -110,6 +114,7 @@ def test_stars_are_not_tried_in_every_combination() -> None:
         pytest.param("|https://x", False, ["https"], id="start"),
         pytest.param("/top.gif|", False, ["top", "gif"], id="end"),
         pytest.param("/a*b/c*", False, [], id="beside stars"),
+        pytest.param("/xü/yü/", False, ["x", "c3", "bc", "y", "c3", "bc"], id="not ASCII"),
         pytest.param(r"^https:\/\/www\.x[0-9]\.com\/path\/y", True, ["https", "www", "com", "path"], id="regex"),
         pytest.param(r"\/ads?\/foo+\/\d\.js$", True, ["js"], id="regex with counts"),
         pytest.param(r"\/one\/|\/two\/", True, [], id="regex with an alternation"),
