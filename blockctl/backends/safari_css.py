@@ -20,6 +20,7 @@ from blockctl.backends.safari_rules import url_filters
 from blockctl.backends.safari_selector import is_sound
 from blockctl.backends.safari_trigger import IGNORE, expressions, rule
 from blockctl.model.filterlist import FilterList
+from blockctl.model.match import page_keys
 from blockctl.model.names import parents
 from blockctl.model.rule import Cosmetic, CosmeticForm, Effect, Rule
 
@@ -145,9 +146,10 @@ def _settle(
 
 def _not_on(hides: list[Cosmetic], back: list[str]) -> list[str]:
     """Return expressions for the pages on which a generic selector is not hidden."""
-    spared = set(hides[0].not_sites)
-    for each in hides[1:]:
-        spared &= set(each.not_sites)
+    named = [set(each.not_sites) for each in hides]
+    spared = {
+        name for names in named for name in names if all(not others.isdisjoint(page_keys(name)) for others in named)
+    }
     return [expression for name in (*spared, *back) for expression in site_expressions(name)]
 
 
@@ -165,7 +167,12 @@ def _page_expressions(rule: Rule) -> Sequence[str]:
     if rule.match_case:
         raise Unsayable("page")
     if rule.sites:
-        if rule.pattern or (rule.host and any(rule.host not in parents(site) for site in rule.sites)):
+        if (
+            rule.pattern
+            or rule.to
+            or rule.not_to
+            or (rule.host and any(rule.host not in parents(site) for site in rule.sites))
+        ):
             raise Unsayable("page")
         return pages(rule.sites, rule.not_sites)
     if rule.not_sites or rule.not_to:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from blockctl.model.names import covers
 from blockctl.model.pattern import TOKEN
 
 SCHEME = "^[^:]+://+"  # and whoever writes `user@` before the host is not followed
@@ -21,6 +22,7 @@ MAX_FILTER = 1000  # characters; WebKit's time grows faster than the length (0.5
 
 _SPECIAL = {ord(char): "\\" + char for char in r"\.+?()[]{}$|/"} | {ord("/"): "/"}
 _BODY = _SPECIAL | {ord("*"): ".*", ord("^"): SEPARATOR}
+_FIRST = re.compile(r"/([a-z0-9._-]*)[^a-z0-9._*-]")
 _STARS = re.compile(r"\*+")
 _TAIL = re.compile(r"[*^]+\Z")
 
@@ -96,7 +98,8 @@ def path_filters(host: str, pattern: str) -> list[str]:
     body = pattern.lstrip("*")
     if not body:
         return [host_filter(host)]
-    if not body.startswith("/") or not body.isascii():
+    first = _FIRST.match(body.lower())  # the slash may be the second of `://`, and what follows a host
+    if first is None or not body.isascii() or covers(host, first[1]):
         raise Unsayable("to")
     end = body.endswith("|")
     body = body[:-1] if end else body
