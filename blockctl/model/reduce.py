@@ -1,0 +1,233 @@
+"""From what many lists say of names to the fewest entries that mean the same (`HostSet`).
+
+Among lists an `$important` block comes first, then an exception, then a block, and nearness plays no part; in the
+result the nearest entry wins. Most names are plain blocks: those are sorted, and one walk over them drops what a
+name above covers. Only the names at and below which something else is said are looked at one by one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from blockctl.model.hostset import HostSet, order, order_after
+from blockctl.model.names import covers
+from blockctl.model.rule import Effect, Rule, Scope
+
+# A block of a name with all below it carries this mark behind its key. It sorts after the name alone and before
+# every name below.
+SUBTREE = "!"
+
+# Which rule speaks first; the odd ones block.
+OWN, IMPORTANT, EXCEPTION, PLAIN, SILENT = range(5)
+
+
+def keys(names: Iterable[str], subtree: bool) -> list[str]:
+    """Return the sorted keys of plain blocks: `order()` of each name, with the mark if it means the subtree."""
+    before = f"{SUBTREE}." if subtree else "."
+    text = f"\n{before}".join(names)
+    if not text:
+        return []
+    found = f"{before}{text}"[::-1].split("\n")
+    found.sort()
+    return found
+
+
+def name_of(key: str) -> str:
+    """Return the name of a key."""
+    return key.rstrip(SUBTREE)[-2::-1]
+
+
+@dataclass(slots=True)
+class Special:
+    """A rule on names that is not a plain block."""
+
+    tier: int
+    scope: Scope
+    holes: tuple[str, ...] = ()  # names, each with all below it, of which the rule does not speak
+
+    @classmethod
+    def of(cls, rule: Rule) -> Special:
+        """Return what a rule with `names_only` says."""
+        if rule.effect is Effect.ALLOW:
+            return cls(EXCEPTION, rule.scope, rule.not_to)
+        return cls(IMPORTANT if rule.important else PLAIN, rule.scope, rule.not_to)
+
+
+@dataclass(slots=True)
+class Reducer:
+    """Collects what the lists say, then reduces it once."""
+
+    keys: list[str] = field(default_factory=list)  # of plain blocks
+    allow_exact: set[str] = field(default_factory=set)
+    allow_subtree: set[str] = field(default_factory=set)
+    specials: dict[str, list[Special]] = field(default_factory=dict)
+
+    def say(self, name: str, special: Special) -> None:
+        """Add a rule that is not a plain block."""
+        self.specials.setdefault(name, []).append(special)
+
+    def reduce(self) -> HostSet:
+        """Return the result, and forget what was collected."""
+        self.keys.sort()  # runs sorted before, so this only merges them
+        plain, apart = self._set_apart()
+        self.keys = []
+        exact, subtree, covered = _walk(plain)
+        del plain
+        found = _Columns(exact, subtree, covered)
+        if apart or self.specials or self.allow_exact or self.allow_subtree:
+            _settle(self, apart, found)
+        return found.host_set()
+
+    def names(self) -> set[str]:
+        """Return the names at which something else than a plain block is said."""
+        holes = (hole for said in self.specials.values() for special in said for hole in special.holes)
+        return {*self.specials, *self.allow_exact, *self.allow_subtree, *holes}
+
+    def _set_apart(self) -> tuple[list[str], list[str]]:
+        """Split the keys: those that are simply reduced, and those at or below a name of `names()`."""
+        plain: list[str] = []
+        apart: list[str] = []
+        at = 0
+        for name in sorted(self.names(), key=order):
+            low = bisect_left(self.keys, order(name), at)
+            high = bisect_left(self.keys, order_after(name), low)
+            if high > low:
+                plain += self.keys[at:low]
+                apart += self.keys[low:high]
+                at = high
+        return (plain + self.keys[at:] if at else self.keys), apart
+
+
+def _walk(sorted_keys: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Split keys into names alone, names with all below, and those that such a name covers; each once."""
+    exact: list[str] = []
+    subtree: list[str] = []
+    covered: list[str] = []
+    root = mark = last = "\n"  # no key begins so
+    for key in sorted_keys:
+        if key.startswith(root):
+            if key != last and key != mark:
+                covered.append(key)
+                last = key
+        elif key[-1] == SUBTREE:
+            root, mark = key[:-1], key
+            subtree.append(root)
+            if exact and exact[-1] == root:
+                exact.pop()
+        elif key != last:
+            exact.append(key)
+            last = key
+    return exact, subtree, covered
+
+
+@dataclass(slots=True)
+class _Columns:
+    """The columns of a HostSet as keys; the first three hold most names and are sorted already."""
+
+    block_exact: list[str]
+    block_subtree: list[str]
+    covered: list[str]
+    block_below: list[str] = field(default_factory=list)
+    allow_exact: list[str] = field(default_factory=list)
+    allow_subtree: list[str] = field(default_factory=list)
+    allow_below: list[str] = field(default_factory=list)
+
+    def host_set(self) -> HostSet:
+        """Return the columns as texts."""
+        names = HostSet()
+        self.covered = _without_marks(self.covered)
+        for column in self.__slots__:
+            setattr(names, column, _text(getattr(self, column)))
+        return names
+
+
+def _without_marks(sorted_keys: list[str]) -> list[str]:
+    """Return the keys of names without their marks, each once."""
+    return list(dict.fromkeys([key[:-1] if key[-1] == SUBTREE else key for key in sorted_keys]))
+
+
+def _text(column: list[str]) -> str:
+    """Return the names of keys as a text. One reversal turns all names round, so the keys go in backwards."""
+    if not column:
+        return ""
+    column.sort(reverse=True)
+    text = "\n".join(column)[::-1][1:]
+    column.clear()
+    return text.replace("\n.", "\n") + "\n"
+
+
+class _Judge:
+    """Says which rule speaks first of a name, or of what is below it, by walking up from the name."""
+
+    def __init__(self, said: Reducer, apart: list[str], subtree: list[str]) -> None:
+        self.said = said
+        self.plain_exact = {name_of(key) for key in apart if key[-1] != SUBTREE}
+        self.plain_subtree = {name_of(key) for key in apart if key[-1] == SUBTREE}
+        self._elsewhere = subtree  # keys of the plain blocks that were not set apart
+        self._asked: dict[str, bool] = {}
+        self._below: dict[str, bool] = {"": False}
+
+    def blocked(self, name: str) -> bool:
+        """Whether the lists block a name."""
+        return self._tier(name, itself=True) in (IMPORTANT, PLAIN)
+
+    def blocked_below(self, name: str) -> bool:
+        """Whether the lists block a nameless one directly below a name; "" is above all names."""
+        if name not in self._below:
+            self._below[name] = self._tier(name, itself=False) in (IMPORTANT, PLAIN)
+        return self._below[name]
+
+    def is_listed(self, name: str) -> bool:
+        """Whether a list names it in a block."""
+        blocks = (special.tier in (IMPORTANT, PLAIN) for special in self.said.specials.get(name, ()))
+        return name in self.plain_exact or name in self.plain_subtree or any(blocks)
+
+    def _tier(self, name: str, *, itself: bool) -> int:
+        best = self._tier_at(name, name, itself)
+        at = name.find(".") + 1
+        while at and best > OWN:
+            best = min(best, self._tier_at(name[at:], name, itself=False))
+            at = name.find(".", at) + 1
+        return best
+
+    def _tier_at(self, where: str, name: str, itself: bool) -> int:
+        """Return the first tier among the rules at `where` that speak of `name`."""
+        said = self.said
+        best = SILENT
+        if where in self.plain_subtree or (itself and where in self.plain_exact) or self._blocked_elsewhere(where):
+            best = PLAIN
+        if where in said.allow_subtree or (itself and where in said.allow_exact):
+            best = EXCEPTION
+        for special in said.specials.get(where, ()):
+            silent_scope = Scope.BELOW if itself else Scope.EXACT
+            if special.tier >= best or special.scope is silent_scope:
+                continue
+            if not any(covers(hole, name) for hole in special.holes):
+                best = special.tier
+        return best
+
+    def _blocked_elsewhere(self, name: str) -> bool:
+        if name not in self._asked:
+            key = order(name)
+            at = bisect_left(self._elsewhere, key)
+            self._asked[name] = at < len(self._elsewhere) and self._elsewhere[at] == key
+        return self._asked[name]
+
+
+def _settle(said: Reducer, apart: list[str], found: _Columns) -> None:
+    """Add the entries for the names set apart: one wherever the verdict is not the one from above."""
+    judge = _Judge(said, apart, found.block_subtree[:])
+    for name in judge.plain_exact | judge.plain_subtree | said.names():
+        inherited = judge.blocked_below(name.partition(".")[2])
+        itself, below = judge.blocked(name), judge.blocked_below(name)
+        key = order(name)
+        if itself != inherited and below != inherited:
+            (found.block_subtree if itself else found.allow_subtree).append(key)
+        elif itself != inherited:
+            (found.block_exact if itself else found.allow_exact).append(key)
+        elif below != inherited:
+            (found.block_below if below else found.allow_below).append(key)
+        if itself and inherited and judge.is_listed(name):
+            found.covered.append(key)
