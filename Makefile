@@ -19,7 +19,8 @@ test: $(VENV)/.ready-to-test
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 bench: $(VENV)/.ready-to-test
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.browser_compile
+	$(BIN)/python -m tests.bench.dns_compile
 
 # Every target in turn for its share of SECONDS; what is found, and seeds that reach new code, land in tests/corpus.
 fuzz: $(VENV)/.ready-to-fuzz

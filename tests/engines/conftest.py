@@ -17,7 +17,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.skipped and must_have() and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        if "corpus" not in reason:
+        if "shared" not in reason and "corpus" not in reason:  # data that need not be here
             report.outcome = "failed"
             report.longrepr = f"BLOCKCTL_REQUIRE_ENGINES is set, and this was skipped: {reason}"
     return report

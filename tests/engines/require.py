@@ -41,7 +41,7 @@ def _ubo_core() -> bool:
 
 
 def _ubo_in_firefox() -> bool:
-    return _program("firefox-esr")() and any(Path("/usr/share/webext").glob("ublock-origin*"))
+    return _program("firefox-esr")() and any(Path("/usr/share/mozilla/extensions").glob("*/uBlock0@raymondhill.net"))
 
 
 ENGINES = {
