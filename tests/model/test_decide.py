@@ -1,4 +1,4 @@
-"""The steps of a decision, in their order, and what DNS and the page make of the same policy."""
+"""The steps of a decision, in their order."""
 
 from __future__ import annotations
 
@@ -8,44 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blockctl.model.decide import Decision, Step, cosmetics_for, decide, decide_name, yields
-from blockctl.model.diagnostic import Origin
+from blockctl.model.decide import Decision, Step, decide
 from blockctl.model.filterlist import FilterList
 from blockctl.model.index import Index
 from blockctl.model.names import covers
-from blockctl.model.policy import HostEntry, JavaScript, ListSource, Policy, Resolver, Site
-from blockctl.model.request import ALL_KINDS, SUBRESOURCES, Kind, Request
-from blockctl.model.rule import Cosmetic, CosmeticForm, Effect, Party, Rule
+from blockctl.model.policy import JavaScript, Policy
+from blockctl.model.request import Kind, Request
+from blockctl.model.rule import Effect, Rule
+from tests.model.say import ADS, ADS_EXCEPTION, ADS_IMPORTANT, OFF, ORIGIN, entry, index, policy, rule, site
 from tests.model.worlds import filter_lists, policies, requests
-
-ORIGIN = Origin("policy.yaml", 3)
-
-
-def entry(word: str, host: str) -> HostEntry:
-    return HostEntry(host, word == "allow", ORIGIN)
-
-
-def site(host: str, *hosts: HostEntry, **said: object) -> Site:
-    return replace(Site(host, ORIGIN, hosts=hosts), **said)  # type: ignore[arg-type]
-
-
-def policy(*sites: Site, hosts: tuple[HostEntry, ...] = (), **said: object) -> Policy:
-    made = Policy("policy.yaml", sites={each.host: each for each in sites}, hosts={each.host: each for each in hosts})
-    return replace(made, **said)  # type: ignore[arg-type]
-
-
-def rule(effect: Effect, text: str, **fields: object) -> Rule:
-    return replace(Rule(effect, Origin("list.txt", 1), text), **fields)  # type: ignore[arg-type]
-
-
-ADS = rule(Effect.BLOCK, "||ads.net^", host="ads.net")
-ADS_IMPORTANT = rule(Effect.BLOCK, "||ads.net^$important", host="ads.net", important=True)
-ADS_EXCEPTION = rule(Effect.ALLOW, "@@||ads.net^", host="ads.net")
-OFF = replace(site("a.com"), blocking=False)
-
-
-def index(*rules: Rule) -> Index:
-    return Index.build([FilterList("list.txt", "adblock", rules=list(rules))])
 
 
 @pytest.mark.parametrize(
@@ -191,154 +162,6 @@ def test_decide_is_the_seven_steps(said: Policy, lists: list[FilterList], asked:
         traced = decide(said, made, request, trace=True)
         assert replace(traced, trace=()) == decision
         assert traced.trace[:1] == (((decision.step, decision.rule),) if decision.rule else ())
-
-
-PAGE_EXCEPTION = rule(Effect.ALLOW, "@@||cdn.net/x$domain=a.com", pattern="||cdn.net/x", sites=("a.com",))
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        pytest.param(policy(), {}, id="no site named"),
-        pytest.param(policy(site("a.com")), {"cdn.net": PAGE_EXCEPTION.text}, id="site named"),
-        pytest.param(policy(site("www.a.com")), {"cdn.net": PAGE_EXCEPTION.text}, id="site below"),
-        pytest.param(policy(site("b.com")), {}, id="another site"),
-        pytest.param(policy(resolver=Resolver(yield_all=True)), {"cdn.net": PAGE_EXCEPTION.text}, id="yield all"),
-        pytest.param(
-            policy(site("b.com", entry("allow", "x.net"))), {"x.net": "sites: b.com: allow: x.net"}, id="allow"
-        ),
-        pytest.param(policy(site("b.com", entry("deny", "x.net"))), {}, id="deny"),
-        pytest.param(
-            policy(site("b.com", blocking=False)), {"b.com": "sites: b.com: blocking: off"}, id="blocking off"
-        ),
-        pytest.param(policy(blocking=False), {"": "defaults: blocking: off"}, id="blocking off by default"),
-    ],
-)
-def test_yields(said: Policy, expected: dict[str, str]) -> None:
-    assert {name: rule.text for name, rule in yields(said, [PAGE_EXCEPTION]).items()} == expected
-
-
-@pytest.mark.parametrize(
-    ("exception", "names"),
-    [
-        pytest.param(replace(PAGE_EXCEPTION, sites=("a.*",)), ["cdn.net"], id="entity"),
-        pytest.param(replace(PAGE_EXCEPTION, sites=("b.com", "c.www.a.com")), ["cdn.net"], id="a page below the site"),
-        pytest.param(replace(PAGE_EXCEPTION, pattern="/x.js"), [], id="no certain host"),
-        pytest.param(replace(PAGE_EXCEPTION, pattern="", host="y.net"), ["y.net"], id="host"),
-        pytest.param(replace(PAGE_EXCEPTION, pattern="/x.js", to=("y.net", "z.*")), ["y.net"], id="to"),
-        pytest.param(replace(PAGE_EXCEPTION, sites=()), [], id="no page"),
-        pytest.param(replace(PAGE_EXCEPTION, action="csp"), [], id="another action"),
-    ],
-)
-def test_exceptions_that_dns_yields_to(exception: Rule, names: list[str]) -> None:
-    assert list(yields(policy(site("a.com")), [exception])) == names
-
-
-@pytest.mark.parametrize(
-    ("said", "rules", "blocked", "step"),
-    [
-        pytest.param(policy(), (ADS,), True, Step.LIST_BLOCK, id="list"),
-        pytest.param(policy(), (replace(ADS, not_to=("x.ads.net",)),), False, Step.DEFAULT, id="denyallow"),
-        pytest.param(
-            policy(), (replace(ADS, party=Party.THIRD),), False, Step.DEFAULT, id="a condition DNS cannot see"
-        ),
-        pytest.param(policy(), (replace(ADS, kinds=SUBRESOURCES),), False, Step.DEFAULT, id="not the document"),
-        pytest.param(policy(), (replace(ADS, sites=("a.com",)),), False, Step.DEFAULT, id="a page"),
-        pytest.param(policy(), (ADS, ADS_EXCEPTION), False, Step.LIST_EXCEPTION, id="exception"),
-        pytest.param(policy(hosts=(entry("deny", "ads.net"),)), (), True, Step.HOST, id="denied"),
-        pytest.param(policy(protect={"ads.net": ORIGIN}), (ADS_IMPORTANT,), False, Step.PROTECT, id="protected"),
-        pytest.param(
-            policy(site("b.com", entry("allow", "ads.net"))), (ADS,), False, Step.YIELD, id="yields to a site"
-        ),
-        pytest.param(
-            policy(site("b.com", entry("allow", "ads.net")), hosts=(entry("deny", "ads.net"),)),
-            (),
-            False,
-            Step.YIELD,
-            id="yields to a site over hosts",
-        ),
-        pytest.param(
-            policy(site("ads.net", blocking=False), hosts=(entry("deny", "ads.net"),)),
-            (),
-            True,
-            Step.HOST,
-            id="hosts over a site with blocking off",
-        ),
-        pytest.param(policy(blocking=False), (ADS_IMPORTANT,), False, Step.YIELD, id="blocking off by default"),
-        pytest.param(
-            policy(site("b.com", javascript=JavaScript.DENY)), (), False, Step.DEFAULT, id="scripts are no names"
-        ),
-        pytest.param(policy(paused=True), (ADS,), False, Step.PAUSE, id="pause"),
-    ],
-)
-def test_decide_name(said: Policy, rules: tuple[Rule, ...], blocked: bool, step: Step) -> None:
-    decision = decide_name(said, index(*rules), "x.ads.net", yields(said, []))
-    assert (decision.blocked, decision.step) == (blocked, step)
-    traced = decide_name(said, index(*rules), "x.ads.net", yields(said, []), trace=True)
-    assert replace(traced, trace=()) == decision
-
-
-@pytest.mark.parametrize(
-    ("name", "host", "blocked"),
-    [
-        pytest.param("com", "a.com", False, id="public suffix"),
-        pytest.param("co.uk", "a.co.uk", False, id="public suffix of two labels"),
-        pytest.param("localhost", "localhost", False, id="special use"),
-        pytest.param("quad9.net", "dns.quad9.net", False, id="upstream"),
-        pytest.param("quad9.net", "www.quad9.net", True, id="beside an upstream"),
-        pytest.param("lists.net", "lists.net", False, id="source of a list"),
-        pytest.param("a.com", "a.com", True, id="any other"),
-    ],
-)
-def test_names_that_no_list_blocks(name: str, host: str, blocked: bool) -> None:
-    said = policy(
-        resolver=Resolver(upstreams=("9.9.9.9", "tls://dns.quad9.net")),
-        lists=(ListSource("l", ORIGIN, url="https://lists.net/l.txt"),),
-    )
-    assert decide_name(said, index(replace(ADS, host=name)), host, {}).blocked is blocked
-
-
-def hide(text: str, *sites: str, effect: Effect = Effect.BLOCK, **fields: object) -> Cosmetic:
-    return replace(Cosmetic(effect, ORIGIN, text, text, sites=sites), **fields)  # type: ignore[arg-type]
-
-
-def hidden_on(page: str, said: Policy, *cosmetics: Cosmetic, rules: tuple[Rule, ...] = ()) -> list[str]:
-    return cosmetics_for(said, [FilterList("l", "adblock", rules=list(rules), cosmetics=list(cosmetics))], page)
-
-
-HIDES = (
-    hide(".ad"),
-    hide(".own", "a.com"),
-    hide(".other", "b.com"),
-    hide(".not-here", not_sites=("www.a.com",)),
-    hide(".back", "a.*"),
-    hide(".back", "a.com", effect=Effect.ALLOW),
-    hide(":has-text(x)", form=CosmeticForm.PROCEDURAL),
-)
-NO_GENERIC = rule(Effect.ALLOW, "@@||a.com^$ghide", host="a.com", kinds=ALL_KINDS, action="generichide")
-
-
-@pytest.mark.parametrize(
-    ("said", "rules", "expected"),
-    [
-        pytest.param(policy(), (), [".ad", ".own"], id="lists"),
-        pytest.param(policy(site("a.com", hide=(".mine",))), (), [".mine", ".ad", ".own"], id="policy"),
-        pytest.param(policy(site("a.com", hide=(".mine",), blocking=False)), (), [".mine"], id="blocking off"),
-        pytest.param(
-            policy(site("a.com", hide=(".far",)), site("www.a.com", hide=(".near",))),
-            (),
-            [".near", ".ad", ".own"],
-            id="nearest site",
-        ),
-        pytest.param(policy(site("a.com", hide=(".mine",)), paused=True), (), [], id="pause"),
-        pytest.param(policy(), (NO_GENERIC,), [".own"], id="generichide"),
-        pytest.param(policy(), (replace(NO_GENERIC, action="specifichide"),), [".ad"], id="specifichide"),
-        pytest.param(policy(), (replace(NO_GENERIC, action="elemhide"),), [], id="elemhide"),
-        pytest.param(policy(), (replace(NO_GENERIC, host="b.com"),), [".ad", ".own"], id="generichide elsewhere"),
-    ],
-)
-def test_cosmetics_for(said: Policy, rules: tuple[Rule, ...], expected: list[str]) -> None:
-    assert hidden_on("www.a.com", said, *HIDES, rules=rules) == expected
 
 
 def test_an_undecided_request_is_let_through() -> None:
