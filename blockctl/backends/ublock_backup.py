@@ -14,10 +14,9 @@ from typing import Any
 
 from blockctl.backends import ublock, ublock_rules
 from blockctl.backends.output import Gaps, Output, Prepared
-from blockctl.backends.ublock_regions import javascript_of, regions, settings
+from blockctl.backends.ublock_regions import Names, javascript_of, regions, settings
 from blockctl.model.diagnostic import BlockctlError
 from blockctl.model.filterlist import FilterList
-from blockctl.model.names import covers
 from blockctl.model.policy import JavaScript, Policy
 
 OPTIONS: dict[str, str] = {
@@ -135,26 +134,24 @@ def trusted_sites(policy: Policy, gaps: Gaps) -> list[str]:
     A trusted site is free of everything, the policy's own denials and the script switch included, so one with any of
     these stays with the filter list alone.
     """
+    denying = any(not entry.allow for entry in policy.hosts.values())
+    strict = Names({host: True for host in policy.sites if _is_strict(policy, host)})
     trusted: list[str] = []
     for region in regions(settings(policy, lambda site: site.blocking), policy.blocking, False):
+        again = Names(dict.fromkeys(region.but, True))
         for name in region.names:
-            site = policy.sites[name]
-            below = [host for host in policy.sites if covers(name, host)]
-            strict = (
-                any(covers(name, host) for host in region.but)
-                or any(javascript_of(policy, host) is not JavaScript.ALLOW for host in below)
-                or any(not entry.allow for entry in policy.hosts.values())
-                or any(not entry.allow for up in (*below, *_around(policy, name)) for entry in policy.sites[up].hosts)
-            )
-            if strict:
+            if denying or strict.covers(name) or any(True for each in (strict, again) for _ in each.below(name)):
+                site = policy.sites[name]
                 gaps.add("trusted", site.lines.get("blocking", site.origin), f"sites: {name}: blocking: off")
             else:
                 trusted.append(name)
     return trusted
 
 
-def _around(policy: Policy, host: str) -> list[str]:
-    return [site.host for site in policy.sites_above(host)]
+def _is_strict(policy: Policy, host: str) -> bool:
+    """Whether the site's own entry, or what it inherits, denies anything."""
+    denies = any(not entry.allow for entry in policy.sites[host].hosts)
+    return denies or javascript_of(policy, host) is not JavaScript.ALLOW
 
 
 def _empty() -> dict[str, Any]:

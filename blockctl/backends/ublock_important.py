@@ -6,14 +6,14 @@ An important block of a list beats every exception, so the user's allowed hosts,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from blockctl.backends.output import Gaps
 from blockctl.backends.ublock_lines import name_of, options_at, split_options
-from blockctl.backends.ublock_regions import Hosts, above, blocking_of, topmost
-from blockctl.model.names import covers, is_public_suffix, parents, reversed_labels
+from blockctl.backends.ublock_regions import Hosts, Names, Region, above, blocking_of, regions, topmost
+from blockctl.model.match import page_keys
+from blockctl.model.names import covers, parents, reversed_labels
 from blockctl.model.pattern import anchored_host
 from blockctl.model.policy import Policy
 from blockctl.model.request import SUBRESOURCES
@@ -55,66 +55,66 @@ class _Allowed:
     """What the policy lets through, site by site, whatever the lists say."""
 
     def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-        self.hosts = Hosts(policy)
-        free = [host for host, allow in self.hosts.everywhere.verdicts.items() if allow]
-        self.everywhere = topmost([*free, *policy.protect])
-        self.sites = [
-            name
-            for name, site in sorted(policy.sites.items(), key=lambda item: reversed_labels(item[0]))
-            if site.blocking is not None or any(entry.allow for entry in site.hosts)
-        ]
+        hosts = Hosts(policy)
+        free = [host for host, allow in hosts.everywhere.verdicts.items() if allow]
+        self.everywhere = topmost([*free, *policy.protect])  # on all pages
+        self._free = frozenset(self.everywhere)
+        self.default: Taken = () if policy.blocking else None
+        self.sites: dict[str, Taken] = {}  # where something else is let through than around them
+        for name, site in sorted(policy.sites.items(), key=lambda item: reversed_labels(item[0])):
+            if site.blocking is None and not any(entry.allow for entry in site.hosts):
+                continue
+            taken = _own(hosts, name) if blocking_of(policy, name) else None
+            if taken != next((self.sites[up] for up in above(name) if up in self.sites), self.default):
+                self.sites[name] = taken
+        self._tree = Names(dict.fromkeys(self.sites, True))
+        self._by_entity: dict[str, list[str]] = {}
+        for name in self.sites:
+            for key in page_keys(name):
+                if key.endswith(".*"):
+                    self._by_entity.setdefault(key, []).append(name)
+        self._distinct = list(dict.fromkeys([self.default, *self.sites.values()]))
+        self._known: dict[tuple[Taken, ...], list[tuple[Taken, Region]]] = {}
 
-    def on(self, site: str) -> Taken:
-        """Return what is let through on the pages of a site; "" is a page of no named site."""
-        if not blocking_of(self.policy, site):
-            return None
-        own = [
-            host
-            for names in self.hosts.layers(site)[:-1]
-            for host, allow in names.verdicts.items()
-            if allow
-        ]  # fmt: skip
-        return topmost([*own, *self.everywhere]) if own else self.everywhere
+    def regions(self, rule: Rule) -> list[tuple[Taken, Region]]:
+        """Return what is taken out of a rule, besides `everywhere`, and on which pages."""
+        host = _host(rule)
+        projected = {taken: taken if taken is None else _related(host, taken) for taken in self._distinct}
+        if rule.sites:
+            around = {each: None for site in rule.sites for each in self._around(site)}
+            return self._split({site: projected[self.sites[site]] for site in around}, projected[self.default])
+        key = tuple(projected.values())
+        if key not in self._known:
+            values = {site: projected[taken] for site, taken in self.sites.items()}
+            self._known[key] = self._split(values, projected[self.default])
+        return self._known[key]
 
-    @cached_property
-    def by_site(self) -> list[tuple[str, Taken]]:
-        """Return the sites where something else is let through than around them."""
-        found: dict[str, Taken] = {"": self.on("")}
-        for site in self.sites:
-            taken = self.on(site)
-            around = next((found[up] for up in above(site) if up in found), found[""])
-            if taken != around:
-                found[site] = taken
-        return list(found.items())
+    def frees(self, host: str) -> bool:
+        """Whether a host is let through on all pages."""
+        return any(name in self._free for name in parents(host))
 
+    def _around(self, condition: str) -> Iterator[str]:
+        """Yield the sites above and below one that a rule is about."""
+        if condition.startswith("/"):
+            yield from self.sites
+        elif condition.endswith(".*"):
+            yield from self._by_entity.get(condition, ())
+        else:
+            yield from (name for name in parents(condition) if name in self.sites)
+            yield from self._tree.below(condition)
 
-def _carved(rule: Rule, where: _Allowed, gaps: Gaps) -> Iterator[str]:
-    """Yield the rule in the pieces that the policy leaves of it: one for each set of names taken out."""
-    taken: dict[str, Taken] = {}
-    for site, names in where.by_site:
-        around = next((taken[up] for up in above(site) if up in taken), taken.get("", ())) if site else ()
-        own = names if names is None else _related(rule, names)
-        if not site or own != around:
-            taken[site] = own
-    pieces: dict[Taken, list[str]] = {}
-    for site in taken:
-        pieces.setdefault(taken[site], []).append(site)
-    for names, sites in pieces.items():
-        if names is None or any(covers(name, _host(rule)) for name in names):
-            continue
-        for site in sites:
-            inner = [name for name in taken if name and name != site and (not site or site in parents(name))]
-            line = _piece(rule, site, topmost(inner), names)
-            if line:
-                yield line
-            elif line is None:
-                gaps.add("important-regex", rule.origin, rule.text)
+    def _split(self, values: dict[str, Taken], default: Taken) -> list[tuple[Taken, Region]]:
+        wanted = [taken for taken in dict.fromkeys([default, *values.values()]) if taken is not None]
+        return [(taken, region) for taken in wanted for region in regions(values, default, taken)]
 
 
-def _related(rule: Rule, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return those of the names that the rule can speak of."""
-    host = _host(rule)
+def _own(hosts: Hosts, site: str) -> tuple[str, ...]:
+    layers = hosts.layers(site)[:-1]
+    return topmost([host for names in layers for host, allow in names.verdicts.items() if allow])
+
+
+def _related(host: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of the names that a rule about a host ("": about any) can speak of."""
     return tuple(name for name in names if covers(name, host) or covers(host, name)) if host else names
 
 
@@ -123,35 +123,49 @@ def _host(rule: Rule) -> str:
     return rule.host or ("" if rule.regex else anchored_host(rule.pattern))
 
 
-def _piece(rule: Rule, site: str, but: Iterable[str], taken: tuple[str, ...]) -> str | None:
-    """Return the rule on the pages of a site only; "" where it never speaks there, None where uBO cannot say it."""
+def _carved(rule: Rule, where: _Allowed, gaps: Gaps) -> Iterator[str]:
+    """Yield the rule in the pieces that the policy leaves of it: one for each set of names taken out."""
+    host = _host(rule)
+    free = where.everywhere if not host else _related(host, where.everywhere)
+    if any(covers(name, host) for name in free):
+        return
+    for taken, region in where.regions(rule):
+        names = [*free, *(name for name in taken or () if not where.frees(name))]
+        if any(covers(name, host) for name in taken or ()):
+            continue
+        if region.names and any(site.startswith("/") for site in rule.sites):
+            gaps.add("important-regex", rule.origin, rule.text)
+        elif not names and region.everywhere and not region.but:
+            yield rule.text
+        else:
+            yield from _piece(rule, region, names)
+
+
+def _piece(rule: Rule, region: Region, taken: list[str]) -> Iterator[str]:
+    """Yield the rule on the pages of a region, if it ever speaks there."""
     sites = rule.sites
-    if site:
-        if any(each.startswith("/") for each in sites):
-            return None
-        sites = tuple(dict.fromkeys(both for each in sites if (both := _both(each, site)))) if sites else (site,)
+    if region.names and sites:
+        both = (_both(each, name) for each in sites for name in region.names)
+        sites = tuple(dict.fromkeys(each for each in both if each))
         if not sites:
-            return ""
-    not_sites = [*rule.not_sites, *(name for name in but if not sites or any(_both(each, name) for each in sites))]
+            return
+    elif region.names:
+        sites = tuple(region.names)
     at = options_at(rule.text)
     kept = [option for option in split_options(rule.text[at + 1 :]) if name_of(option) not in _CONDITIONS]
     for name, values, negated in (
-        ("domain", sites, not_sites),
+        ("domain", sites, [*rule.not_sites, *region.but]),
         ("to", rule.to, [*rule.not_to, *(name for name in taken if name not in rule.not_to)]),
     ):
         if listed := [*values, *(f"~{value}" for value in negated)]:
             kept.append(f"{name}={'|'.join(listed)}")
-    return f"{rule.text[:at]}${','.join(kept)}"
+    yield f"{rule.text[:at]}${','.join(kept)}"
 
 
 def _both(condition: str, site: str) -> str:
     """Return the site of pages that are both, "" when there are none. `name.*` is the name under any suffix."""
-    if condition.startswith("/"):
-        return site
     if condition.endswith(".*"):
-        stem = condition[:-1]
-        under = any(name.startswith(stem) and is_public_suffix(name[len(stem) :]) for name in parents(site))
-        return site if under else ""
+        return site if condition in page_keys(site) else ""
     if covers(site, condition):
         return condition
     return site if covers(condition, site) else ""

@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterator
 
 from blockctl.backends.output import Gaps, Output
 from blockctl.backends.ublock_important import Carving
-from blockctl.backends.ublock_regions import Hosts, Region, above, blocking_of, javascript_of, regions, settings
+from blockctl.backends.ublock_regions import (
+    Hosts,
+    Names,
+    Region,
+    above,
+    blocking_of,
+    javascript_of,
+    regions,
+    settings,
+)
 from blockctl.model.names import parents, reversed_labels
 from blockctl.model.policy import JavaScript, Policy, Site
 from blockctl.model.rule import Rule
@@ -122,17 +131,14 @@ def _denied(policy: Policy, host: str) -> bool:
 
 def csp_exceptions(policy: Policy, exceptions: list[Rule], gaps: Gaps) -> Iterator[str]:
     """Yield the lists' exceptions to every `$csp`, but those that would lift the sandbox of a denied site."""
-    denied = {host for host, said in settings(policy, lambda site: site.javascript).items() if said is JavaScript.DENY}
+    said = settings(policy, lambda site: site.javascript)
+    denied = Names({host: True for host, each in said.items() if each is JavaScript.DENY})
     for rule in exceptions:
-        touched = policy.javascript is JavaScript.DENY or (
-            bool(denied)
-            and (
-                not rule.host
-                or any(name in denied for name in parents(rule.host))
-                or any(rule.host in parents(name) for name in denied)
-            )
-        )
-        if touched:
+        if rule.host:
+            touched = denied.covers(rule.host) or any(True for _ in denied.below(rule.host))
+        else:
+            touched = bool(denied.verdicts)
+        if touched or policy.javascript is JavaScript.DENY:
             gaps.add("csp-exception", rule.origin, rule.text)
         else:
             yield rule.text
@@ -145,8 +151,13 @@ def page_lines(policy: Policy, unhidden: frozenset[str], shown: frozenset[str], 
     `shown` are hosts where a list switches specific hiding off; the user's own hiding is switched on again.
     """
     hides = settings(policy, lambda site: site.hide or None)
-    for selector in dict.fromkeys(selector for hidden in hides.values() for selector in hidden):
-        said = {host: selector in hidden for host, hidden in hides.items()}
+    hiding: dict[str, list[str]] = {}
+    for host, hidden in hides.items():
+        for selector in hidden:
+            hiding.setdefault(selector, []).append(host)
+    tree = Names(dict.fromkeys(hides, True))
+    for selector, hosts in hiding.items():
+        said = {host: selector in hides[host] for up in hosts for host in (up, *tree.below(up))}
         depth = 1 if selector in unhidden else 0
         for level, region in enumerate(regions(said, False, True)):
             yield f"{_pages(region)}##{_wrapped(selector, level + depth)}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from blockctl.backends.output import Gaps, Output, Prepared
-from blockctl.backends.ublock_regions import Hosts, above, javascript_of
+from blockctl.backends.ublock_regions import Hosts, Names, above, javascript_of
 from blockctl.model.diagnostic import Origin
 from blockctl.model.filterlist import FilterList
 from blockctl.model.names import covers, normalize_host, parents, reversed_labels
@@ -116,24 +116,23 @@ class _Scripts:
     """Where scripts are not simply allowed, for there `allow` in My rules would say too much."""
 
     def __init__(self, policy: Policy) -> None:
-        self._around = policy.javascript
-        self._said = {name: said for name in policy.sites if (said := javascript_of(policy, name)) != JavaScript.ALLOW}
         self._policy = policy
+        said = {name: javascript_of(policy, name) for name in policy.sites}
+        self._first_party = Names({name: True for name, each in said.items() if each is JavaScript.FIRST_PARTY})
+        self._denied = Names({name: True for name, each in said.items() if each is JavaScript.DENY})
 
     def leave(self, site: str, host: str) -> bool:
         """Whether `allow` of a host on the pages of a site ("": of any) keeps its meaning.
 
         It lets a script pass that `first-party` blocks, and on the host's own pages it lifts the sandbox.
         """
-        around = javascript_of(self._policy, site) if site else self._around
-        below = [said for name, said in self._said.items() if not site or covers(site, name)]
-        if JavaScript.FIRST_PARTY in (around, *below):
+        around = javascript_of(self._policy, site) if site else self._policy.javascript
+        below = any(True for _ in self._first_party.below(site)) if site else bool(self._first_party.verdicts)
+        if below or around is JavaScript.FIRST_PARTY:
             return False
-        pages = [site] if site else [host]
-        if around is JavaScript.DENY and any(covers(host, page) or covers(page, host) for page in pages):
+        if around is JavaScript.DENY and (not site or covers(host, site) or covers(site, host)):
             return False
-        denied = (name for name, said in self._said.items() if said is JavaScript.DENY)
-        return not any(covers(host, name) or covers(name, host) for name in denied)
+        return not self._denied.covers(host) and not any(True for _ in self._denied.below(host))
 
 
 def _first_party(policy: Policy) -> Iterator[str]:
