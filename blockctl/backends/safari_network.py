@@ -7,10 +7,11 @@ need to stand in one file only.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from json.encoder import encode_basestring_ascii as quote
 
 from blockctl.backends.output import Gaps
 from blockctl.backends.safari_pattern import EVERYTHING, exact_filter, host_filter
-from blockctl.backends.safari_rules import Network
+from blockctl.backends.safari_rules import Network, is_below
 from blockctl.backends.safari_trigger import BLOCK, IGNORE, POPUP, TOP_DOCUMENT, rule
 from blockctl.model.filterlist import FilterList
 from blockctl.model.request import ALL_KINDS
@@ -34,7 +35,7 @@ def network_files(lists: Sequence[FilterList], gaps: Gaps) -> tuple[list[list[st
             if not is_plain_host(one):
                 network.add(one)
     exceptions = sorted([*network.exceptions.strict(), *allowed.lines(IGNORE)])
-    carved = [line for each in network.carved for table in (each.block, each.ignore) for line in table.strict()]
+    carved = list(network.carved())
     soft = list(network.soft.soft())
     hard = sorted([*network.hard.strict(), *blocked.lines(BLOCK)])
     important = list(network.important.strict())
@@ -72,24 +73,17 @@ class Names:
             for one in each.rules:
                 if one.effect is effect and is_plain_host(one):
                     (exact if one.scope is Scope.EXACT else subtree).add(one.host)
-        self.subtree = {name for name in subtree if not _below(name, subtree)}
-        self.exact = {name for name in exact if name not in subtree and not _below(name, subtree)}
+        self.subtree = {name for name in subtree if not is_below(name, subtree)}
+        self.exact = {name for name in exact if name not in subtree and not is_below(name, subtree)}
         self.redundant = len(subtree) + len(exact) - len(self.subtree) - len(self.exact)
 
     def lines(self, action: str) -> Iterator[str]:
         """Write a rule for each name."""
+        dot = quote(r"\.")[1:-1]
         for names, shape in ((self.subtree, host_filter), (self.exact, exact_filter)):
+            before, after = rule(shape("NAME"), action).split("NAME")
             for name in names:
-                yield rule(shape(name), action)
-
-
-def _below(name: str, names: set[str]) -> bool:
-    at = name.find(".")
-    while at >= 0:
-        if name[at + 1 :] in names:
-            return True
-        at = name.find(".", at + 1)
-    return False
+                yield f"{before}{name.replace('.', dot)}{after}"
 
 
 def _spread(carved: list[str], soft: list[str], hard: list[str], exceptions: list[str]) -> Iterator[list[str]]:

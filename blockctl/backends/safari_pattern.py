@@ -21,6 +21,7 @@ EVERYTHING = ".*"
 MAX_FILTER = 1000  # characters; WebKit's time grows faster than the length (0.5 s at 4,000)
 
 _SPECIAL = {ord(char): "\\" + char for char in r"\.+?()[]{}$|/"} | {ord("/"): "/"}
+_LITERAL = _SPECIAL | {ord("*"): r"\*", ord("^"): r"\^"}
 _BODY = _SPECIAL | {ord("*"): ".*", ord("^"): SEPARATOR}
 _FIRST = re.compile(r"/([a-z0-9._-]*)[^a-z0-9._*-]")
 _STARS = re.compile(r"\*+")
@@ -38,7 +39,7 @@ class Unsayable(Exception):  # noqa: N818 - a verdict, not an error: it carries 
 @lru_cache(maxsize=65536)
 def escape(text: str) -> str:
     """Return literal text as a part of a filter."""
-    return text.translate(_SPECIAL | {ord("*"): r"\*", ord("^"): r"\^"})
+    return text.translate(_LITERAL)
 
 
 def host_filter(host: str) -> str:

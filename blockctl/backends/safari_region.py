@@ -46,6 +46,8 @@ def site_expressions(site: str) -> tuple[str, ...]:
     """
     if site.startswith("/"):
         raise Unsayable("site-regex")
+    if not site.isascii():
+        raise Unsayable("non-ascii")
     if not site.endswith(".*"):
         return (covering(site),)
     stem = f"{LISTS.start}{LISTS.below}{escape(site[:-2])}"

@@ -10,7 +10,7 @@ A list's rules stand in this order, for in WebKit the last one that matches deci
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from blockctl.backends.safari_pattern import (
 from blockctl.backends.safari_regex import MAX_FILTERS, regex_filters
 from blockctl.backends.safari_region import LISTS, has_entity, left_over, pages, site_expressions
 from blockctl.backends.safari_trigger import BLOCK, IGNORE, POPUPS, Table, Trigger
+from blockctl.model.match import page_keys
 from blockctl.model.names import parents
 from blockctl.model.pattern import anchored_host
 from blockctl.model.request import ALL_KINDS, SUBRESOURCES, Kind
@@ -40,8 +41,20 @@ class Carved(NamedTuple):
     sites: frozenset[str]  # empty: every page
     kinds: int
     spared: tuple[str, ...]
-    block: Table
-    ignore: Table
+    rule: Rule
+    triggers: Sequence[Trigger]
+    where: Sequence[str] | None
+
+    def lines(self) -> Iterator[str]:
+        """Write the block, and behind it what it spares."""
+        block, ignore = Table(BLOCK), Table(IGNORE)
+        for trigger in self.triggers:
+            block.add(trigger, self.kinds, self.where)
+        for host in self.spared:
+            trigger = Trigger(host_filter(host), party=self.rule.party, unless=self.triggers[0].unless)
+            ignore.add(trigger, self.kinds, self.where)
+        yield from block.strict()
+        yield from ignore.strict()
 
 
 @dataclass(slots=True)
@@ -49,13 +62,13 @@ class Network:
     """The network rules of all lists, sorted into their places."""
 
     gaps: Gaps
-    carved: list[Carved] = field(default_factory=list)
     soft: Table = field(default_factory=lambda: Table(BLOCK))
     hard: Table = field(default_factory=lambda: Table(BLOCK))
     exceptions: Table = field(default_factory=lambda: Table(IGNORE))
     important: Table = field(default_factory=lambda: Table(BLOCK))
     covered: frozenset[str] = frozenset()  # names blocked with all below them, whatever the request
     redundant: int = 0
+    _carved: list[Carved] = field(default_factory=list)
 
     def add(self, rule: Rule) -> None:
         """Put a rule in its place, or among the gaps."""
@@ -77,7 +90,7 @@ class Network:
 
     def _is_covered(self, rule: Rule) -> bool:
         name = rule.host or ("" if rule.regex else anchored_host(rule.pattern))
-        return bool(name) and any(each in self.covered for each in parents(name))
+        return name in self.covered or is_below(name, self.covered)
 
     def _lower(self, rule: Rule, kinds: int) -> None:
         spared = _carved_hosts(rule)
@@ -88,7 +101,9 @@ class Network:
         unless = () if rule.sites else _unless(rule.not_sites)
         triggers = [Trigger(each, rule.match_case, rule.party, unless) for each in filters]
         if spared:
-            self._carve(rule, kinds, spared, triggers, where)
+            if rule.effect is Effect.ALLOW or rule.important or kinds & ~SUBRESOURCES:
+                raise Unsayable("carve")
+            self._carved.append(Carved(frozenset(rule.sites), kinds, spared, rule, triggers, where))
         else:
             self._place(rule, kinds, triggers, where)
         self._note_approximations(rule, kinds)
@@ -108,20 +123,16 @@ class Network:
                 if kinds & ~SUBRESOURCES:
                     self.hard.add(trigger, kinds & ~SUBRESOURCES, where)
 
-    def _carve(
-        self, rule: Rule, kinds: int, spared: tuple[str, ...], triggers: Sequence[Trigger], where: Sequence[str] | None
-    ) -> None:
-        """Place a block and the exceptions to it alone; no earlier block may be undone by them."""
-        if rule.effect is Effect.ALLOW or rule.important or kinds & ~SUBRESOURCES:
-            raise Unsayable("carve")
-        new = Carved(frozenset(rule.sites), kinds, spared, Table(BLOCK), Table(IGNORE))
-        if any(_undoes(new, old) for old in self.carved):
-            raise Unsayable("carve")
-        for trigger in triggers:
-            new.block.add(trigger, kinds, where)
-        for host in spared:
-            new.ignore.add(Trigger(host_filter(host), party=rule.party, unless=triggers[0].unless), kinds, where)
-        self.carved.append(new)
+    def carved(self) -> Iterator[str]:
+        """Write the carved rules, those that spare most first; a gap where one would undo another's block."""
+        placed: list[tuple[Carved, frozenset[str]]] = []
+        for new in sorted(self._carved, key=lambda each: (-len(each.spared), each.spared, each.rule.text)):
+            keys = frozenset(key for site in new.sites for key in _keys(site))
+            if any(_undoes(new, keys, old, old_keys) for old, old_keys in placed):
+                self.gaps.add("carve", new.rule.origin, new.rule.text)
+            else:
+                placed.append((new, keys))
+                yield from new.lines()
 
     def _note_approximations(self, rule: Rule, kinds: int) -> None:
         if has_entity(rule.sites):
@@ -130,6 +141,16 @@ class Network:
             self.gaps.add("entity-not", rule.origin, rule.text)
         if kinds != POPUPS and bool(kinds & Kind.PING) != bool(kinds & Kind.OTHER):
             self.gaps.add("beacon", rule.origin, rule.text)
+
+
+def is_below(name: str, names: Set[str]) -> bool:
+    """Whether a name lies below one of these."""
+    at = name.find(".")
+    while at >= 0:
+        if name[at + 1 :] in names:
+            return True
+        at = name.find(".", at + 1)
+    return False
 
 
 def url_filters(rule: Rule) -> list[str]:
@@ -183,18 +204,15 @@ def _unless(not_sites: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted({each for name in not_sites for each in site_expressions(name)}))
 
 
-def _undoes(new: Carved, old: Carved) -> bool:
+def _undoes(new: Carved, keys: frozenset[str], old: Carved, old_keys: frozenset[str]) -> bool:
     """Whether the exceptions to the new block could let through what the old one blocks."""
     if not new.kinds & old.kinds:
         return False
-    if new.sites and old.sites and not _share_pages(new.sites, old.sites):
-        return False
+    if new.sites and old.sites and new.sites.isdisjoint(old_keys) and old.sites.isdisjoint(keys):
+        return False  # no page is on both
     return not all(any(name in old.spared for name in parents(host)) for host in new.spared)
 
 
-def _share_pages(some: frozenset[str], others: frozenset[str]) -> bool:
-    if any(name.endswith(".*") for name in (*some, *others)):
-        return True
-    return any(not others.isdisjoint(parents(name)) for name in some) or any(
-        not some.isdisjoint(parents(name)) for name in others
-    )
+def _keys(site: str) -> Iterable[str]:
+    """Return every name that covers a site's pages: for `www.news.*` that is itself, and `news.*`."""
+    return page_keys(site) if not site.endswith(".*") else (name for name in parents(site) if name != "*")
