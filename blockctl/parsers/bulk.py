@@ -149,10 +149,11 @@ def _names(run: str, shape: Shape) -> list[str]:
         return []
     before = run[: first.start(1)]
     after = run[first.end(1) : first.end()]
-    lines = run.count("\n")
     names = run[len(before) : len(run) - 1 - len(after)].split(f"{after}\n{before}")
+    lines = run.count("\n")
     blanks = lines * sum(before.count(blank) + after.count(blank) for blank in " \t")
-    if len(names) == lines and run.count(" ") + run.count("\t") == blanks:
+    alike = len(names) == lines and run.endswith(f"{after}\n") and run.count(" ") + run.count("\t") == blanks
+    if alike:
         return names
     return shape.line.findall(run)
 

@@ -17,7 +17,8 @@ SAMPLE = 200  # lines that are neither blank nor comment
 
 _BINARY = (
     (b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"),
-    (b"\x28\xb5\x2f\xfd", "zstd"), (b"7z\xbc\xaf", "7z"), (b"%PDF", "PDF"), (b"\x89PNG", "PNG"), (b"SQLite format 3", "SQLite"), (b"Rar!", "RAR"),
+    (b"\x28\xb5\x2f\xfd", "zstd"), (b"7z\xbc\xaf", "7z"),
+    (b"%PDF", "PDF"), (b"\x89PNG", "PNG"), (b"SQLite format 3", "SQLite"), (b"Rar!", "RAR"),
 )  # fmt: skip
 
 _NAME = r"(?:[^\s/|^$*#@,;:=\"'<>(){}\[\]]+\.)+[^\s/|^$*#@,;:=\"'<>(){}\[\]]+"
@@ -45,11 +46,11 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("? a CSV table", r"(?:\"[^\"]*\"|[^\s,\"]+)(?:\s*,\s*(?:\"[^\"]*\"|[^,\"]*))+"),
         ("? a list of addresses", rf"{_ADDRESS}(?:/\d+)?{_NOTE}"),
         ("hosts", rf"{_ADDRESS}\s+\S.*"),
+        ("? a list of regular expressions", r"[\^(].*(?:\\\.|\$).*"),
         ("adblock", r".*(?:\|\||#@?[?$%]?#|\^|\$(?:third-party|3p|script|domain=|important|all|doc)).*"),
         ("adblock", r"@@.*|/.*/|\|https?:.*"),
         ("wildcard", rf"\*?\.{_NAME}{_NOTE}"),
         ("? a list of URLs", r"[a-z]+://\S+"),
-        ("? a list of regular expressions", r"[\^(].*(?:\\\.|\$).*"),
         ("domains", rf"{_NAME}{_NOTE}"),
     )
 )  # fmt: skip

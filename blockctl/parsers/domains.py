@@ -12,7 +12,8 @@ from blockctl.parsers.listed import is_ip, shown
 
 SHAPE = Shape.of("", rf"(?:\*?\.)?+{NAME}", r"[ \t]*+" + COMMENT)
 
-_REMARK = re.compile(r"\s+(?:#|;|//|!).*|#(?![#@?$%]).*")
+_REMARK = re.compile(r"\s+(?:#|;|//|!).*|(?<![#@?$%])#(?![#@?$%]).*")
+_WILDCARD = re.compile(r"\*?\.(?=[^.*])")
 _TOOLS = {"=": "dnscrypt-proxy (`=name`)", "+": "Clash (`+.name`)"}
 
 
@@ -35,7 +36,7 @@ def read(line: str) -> Said:
     """Read one line."""
     said = Said()
     line = line.strip()
-    if is_comment(line) and not re.match(r"#(?:@?[#?$%])[^#\s]", line):
+    if is_comment(line):
         return said
     words = _REMARK.sub("", line).split()
     if not words:
@@ -47,7 +48,7 @@ def read(line: str) -> Said:
         return said.fault(
             "L109", f"{shown(name)} is written for {_TOOLS[name[0]]}", "write the name alone, or `*.name`"
         )
-    wildcard = re.match(r"(?:\*\.|\.)(?=[^.*])", name)
+    wildcard = _WILDCARD.match(name)
     if wildcard:
         said.name(name[wildcard.end() :], Scope.SUBTREE)
     else:

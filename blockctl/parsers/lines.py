@@ -73,15 +73,14 @@ def read_list(text: str, file: str, format_: str, shape: Shape, reader: Reader) 
         else:
             counts.nothing += 1
             continue
-        origin = Origin(file, number)
         for word in said.words:
-            place(parsed, word, origin, line)
+            place(parsed, word, number, line)
         for fault in said.faults:
-            parsed.diagnostics.add(Diagnostic(fault.code, origin, fault.message, fault.hint, fault.severity))
+            report(parsed, fault, number)
     return parsed, taken
 
 
-def place(parsed: FilterList, word: Word, origin: Origin, line: str) -> None:
+def place(parsed: FilterList, word: Word, number: int, line: str) -> None:
     """Put what a line says where it belongs in the list."""
     block = word.effect is Effect.BLOCK
     if word.scope is Scope.EXACT:
@@ -89,7 +88,17 @@ def place(parsed: FilterList, word: Word, origin: Origin, line: str) -> None:
     elif word.scope is Scope.SUBTREE:
         (parsed.subtree if block else parsed.allow_subtree).add(word.host)
     else:
-        parsed.rules.append(Rule(word.effect, origin, line.strip(), word.host, word.scope))
+        parsed.rules.append(Rule(word.effect, Origin(parsed.file, number), line.strip(), word.host, word.scope))
+
+
+def report(parsed: FilterList, fault: Fault, number: int) -> None:
+    """Make a diagnostic of a fault; only count it where the log would not keep it."""
+    log = parsed.diagnostics
+    if log.count[fault.code] >= log.keep:
+        log.count[fault.code] += 1
+        return
+    origin = Origin(parsed.file, number)
+    log.add(Diagnostic(fault.code, origin, fault.message, fault.hint, fault.severity))
 
 
 def is_comment(line: str) -> bool:

@@ -39,6 +39,8 @@ def clean_blanks(line: str) -> str:
 
 def read_name(text: str) -> str | Fault:
     """Return the normal form of a name that a list may block, or what is wrong with it."""
+    if text[-1:].isdigit() and is_ip(text):
+        return Fault("L102", f"{shown(text)} is an address; DNS blocks names", severity=Severity.WARNING)
     host = normalize_host(text) if "*" not in text else None
     return _why_no_name(text) if host is None else refusal(host) or host
 

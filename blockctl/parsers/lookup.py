@@ -153,7 +153,7 @@ def _starts(data: bytes, names: Iterable[str]) -> set[int]:
     lower = data.lower()
     starts: set[int] = set()
     for name in names:
-        needle = name.encode("ascii")
+        needle = name.encode()
         at = lower.find(needle)
         while at >= 0:
             if _stands_alone(lower, at, at + len(needle)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from blockctl.model.diagnostic import Origin, Severity
+from blockctl.model.diagnostic import Severity
 from blockctl.model.filterlist import FilterList
 from blockctl.model.names import covers
 from blockctl.model.rule import Effect, Scope
@@ -61,7 +61,7 @@ def _merge(parsed: FilterList, taken: Taken, below: set[str], zone: Zone) -> Non
             parsed.rules.append(rule)
     for number, line in taken.lines_of({f"*.{name}" for name in below - parsed.subtree}):
         for word in zone.read(line).words:
-            place(parsed, word, Origin(parsed.file, number), line)
+            place(parsed, word, number, line)
     parsed.rules.sort(key=lambda rule: rule.origin.line)
 
 
@@ -77,7 +77,7 @@ def join_groups(text: str) -> str:
         before = text[text.rfind("\n", done, at) + 1 or done : at]
         group = _GROUP.match(text, at) if ";" not in before and '"' not in before else None
         if group:
-            pieces += text[done:at], "\n" * group.group().count("\n")
+            pieces += text[done:at], "\n" * group.group().count("\n"), " "  # so that the last line is still a line
             done = group.end()
         at = text.find("(", max(at + 1, done))
     return "".join((*pieces, text[done:])) if pieces else text
@@ -93,16 +93,14 @@ class Zone:
 
     def __init__(self, text: str) -> None:
         """Find the zone's own name in its text."""
-        origins = _ORIGIN.findall(text)
+        origins = list(_ORIGIN.finditer(text))
         soa = _APEX.search(text, 0, _APEX_WITHIN)
-        self._origin = _absolute(origins[0], "") if origins else ""
-        self._apex = _absolute(soa[1], self._origin) if soa else self._origin
-        if soa and soa[1] == "@" and origins and text.find("$", 0, soa.start()) < 0:
-            self._apex = self._origin = ""
+        told = bool(origins) and (soa is None or origins[0].start() < soa.start())
+        origin = _absolute(origins[0][1], "") if told else ""
+        self._apex = _absolute(soa[1], origin) if soa else origin
         # Whether every relative name is relative to the zone, so that a line can be read by itself.
-        self.plain = len(origins) <= 1 and self._origin in ("", self._apex)
-        if self.plain:
-            self._origin = self._apex
+        self.plain = not origins or (len(origins) == 1 and told and origin == self._apex)
+        self._origin = self._apex if self.plain or not told else ""
         self._owner = ""
 
     def read(self, line: str) -> Said:
@@ -127,7 +125,7 @@ class Zone:
     def _directive(self, said: Said, line: str) -> Said:
         word, _, value = line.partition(" ")
         if word.upper() == "$ORIGIN":
-            self._origin = _absolute(value.strip(), self._origin)
+            self._origin = self._origin if self.plain else _absolute(value.strip(), self._origin)
         elif word.upper() != "$TTL":
             said.fault("L109", f"{shown(line)} is not read", "write the records into the zone itself")
         return said
