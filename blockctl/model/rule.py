@@ -60,6 +60,7 @@ class Rule:
     important: bool = False
     action: str = ""  # another thing than block or let through: csp, removeparam, redirect-rule, generichide...
     needs: tuple[str, ...] = ()  # conditions that a Request does not carry: method=post, dnstype=A, popup...
+    value: str = ""  # what the action works with: directives, a parameter, the resource of a redirect
 
     @property
     def decides(self) -> bool:
@@ -70,7 +71,7 @@ class Rule:
         """Return what the rule says without where it was written: `$badfilter` drops rules of equal identity."""
         return (self.effect, self.host, self.scope, self.pattern, self.regex, self.match_case, self.kinds, self.party,
                 frozenset(self.sites), frozenset(self.not_sites), frozenset(self.to), frozenset(self.not_to),
-                self.important, self.action, frozenset(self.needs))  # fmt: skip
+                self.important, self.action, frozenset(self.needs), self.value)  # fmt: skip
 
     @property
     def names_only(self) -> bool:
