@@ -15,6 +15,7 @@ from blockctl.model.names import parents
 from blockctl.model.rule import Effect
 
 KEEP = 1000  # rules kept for each reason
+LONGEST = 512  # bytes: more than a line about one name ever has
 
 
 def order(name: str) -> str:
@@ -31,9 +32,41 @@ def order_after(name: str) -> str:
     return f"/{name}"[::-1]
 
 
-def lines(names: Iterable[str]) -> str:
+def lines(names: Iterable[str]) -> bytes:
     """Return names as a text: sorted, each closed by a line feed."""
-    return "".join(f"{name}\n" for name in sorted(names, key=order))
+    return "".join(f"{name}\n" for name in sorted(names, key=order)).encode("ascii")
+
+
+def position(text: memoryview, key: str, before: int = 0, after: int = 0, start: int = 0) -> int:
+    """Return where the first line stands whose name is not sorted before `key`, by halving.
+
+    Lines are a name between `before` and `after` bytes of other text, sorted by `order` of the name. The search
+    begins at `start`, which is the start of a line.
+    """
+    wanted = key.encode("ascii")
+    low, high = start, len(text)  # both at the start of a line
+    while low < high:
+        middle = (low + high) // 2
+        at = max(low, middle - LONGEST)
+        at += bytes(text[at:middle]).rfind(b"\n") + 1
+        line = bytes(text[at : at + LONGEST]).partition(b"\n")[0]
+        if (b"." + line[before : len(line) - after])[::-1] < wanted:
+            low = at + len(line) + 1
+        else:
+            high = at
+    return low
+
+
+def insert(text: bytes, names: Iterable[str]) -> bytes:
+    """Return a text of names with more names in their places."""
+    view = memoryview(text)
+    pieces: list[bytes | memoryview] = []
+    at = 0
+    for name in sorted(names, key=order):
+        to = position(view, order(name), start=at)
+        pieces += [view[at:to], f"{name}\n".encode("ascii")]
+        at = to
+    return b"".join([*pieces, view[at:]])
 
 
 @dataclass(slots=True)
@@ -58,13 +91,13 @@ class HostSet:
     Each column is a text as `lines()` makes it. A name is in at most one of the six columns.
     """
 
-    block_exact: str = ""  # that name alone
-    block_subtree: str = ""  # the name and all below it
-    block_below: str = ""  # all below it, not the name itself
-    allow_exact: str = ""
-    allow_subtree: str = ""
-    allow_below: str = ""
-    covered: str = ""  # listed and blocked, but said already by an entry above: for engines without wildcards
+    block_exact: bytes = b""  # that name alone
+    block_subtree: bytes = b""  # the name and all below it
+    block_below: bytes = b""  # all below it, not the name itself
+    allow_exact: bytes = b""
+    allow_subtree: bytes = b""
+    allow_below: bytes = b""
+    covered: bytes = b""  # listed and blocked, but said already by an entry above: for engines without wildcards
     unsaid: Unsaid = field(default_factory=Unsaid)
     diagnostics: DiagnosticLog = field(default_factory=DiagnosticLog)
     rules_in: int = 0  # rules of the lists, those that DNS cannot say included
@@ -83,7 +116,7 @@ class HostSet:
 
     def _table(self) -> dict[str, tuple[Effect | None, Effect | None]]:
         block, allow = Effect.BLOCK, Effect.ALLOW
-        columns: list[tuple[str, tuple[Effect | None, Effect | None]]] = [
+        columns: list[tuple[bytes, tuple[Effect | None, Effect | None]]] = [
             (self.block_exact, (block, None)),
             (self.block_subtree, (block, block)),
             (self.block_below, (None, block)),
@@ -91,4 +124,4 @@ class HostSet:
             (self.allow_subtree, (allow, allow)),
             (self.allow_below, (None, allow)),
         ]
-        return {name: says for column, says in columns for name in column.split()}
+        return {name: says for column, says in columns for name in column.decode("ascii").split()}

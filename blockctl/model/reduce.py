@@ -10,8 +10,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain, compress
+from operator import ne
 
-from blockctl.model.hostset import HostSet, order, order_after
+from blockctl.model.hostset import HostSet, insert, order, order_after
 from blockctl.model.names import covers
 from blockctl.model.rule import Effect, Rule, Scope
 
@@ -70,15 +72,15 @@ class Reducer:
 
     def reduce(self) -> HostSet:
         """Return the result, and forget what was collected."""
-        self.keys.sort()  # runs sorted before, so this only merges them
+        self.keys.sort()  # the lists' keys are sorted already, so this only merges them
         plain, apart = self._set_apart()
         self.keys = []
+        added = _settle(_Judge(self, apart, plain)) if self.names() else {}
         exact, subtree, covered = _walk(plain)
-        del plain
-        found = _Columns(exact, subtree, covered)
-        if apart or self.specials or self.allow_exact or self.allow_subtree:
-            _settle(self, apart, found)
-        return found.host_set()
+        names = HostSet(block_exact=_text(exact), block_subtree=_text(subtree), covered=_text(covered))
+        for column, found in added.items():
+            setattr(names, column, insert(getattr(names, column), found))
+        return names
 
     def names(self) -> set[str]:
         """Return the names at which something else than a plain block is said."""
@@ -100,72 +102,57 @@ class Reducer:
         return (plain + self.keys[at:] if at else self.keys), apart
 
 
-def _walk(sorted_keys: list[str]) -> tuple[list[str], list[str], list[str]]:
-    """Split keys into names alone, names with all below, and those that such a name covers; each once."""
+def _walk(sorted_keys: list[str]) -> tuple[str, str, str]:
+    """Split keys into names alone, names with all below, and those that such a name covers; each once.
+
+    The keys are used up: joined, and walked over as one text, for strings that were sorted lie scattered in memory,
+    and to touch each of them once more costs more than all that is done here. The text runs from the last key to
+    the first, because `_text` turns it round.
+    """
+    sorted_keys.reverse()
+    text = "\n".join(chain([""], compress(sorted_keys, map(ne, sorted_keys, chain([""], sorted_keys)))))
+    sorted_keys.clear()
     exact: list[str] = []
     subtree: list[str] = []
     covered: list[str] = []
-    root = mark = last = "\n"  # no key begins so
-    for key in sorted_keys:
-        if key.startswith(root):
-            if key != last and key != mark:
-                covered.append(key)
-                last = key
-        elif key[-1] == SUBTREE:
-            root, mark = key[:-1], key
-            subtree.append(root)
-            if exact and exact[-1] == root:
-                exact.pop()
-        elif key != last:
-            exact.append(key)
-            last = key
-    return exact, subtree, covered
+    end = len(text)
+    while (mark := text.rfind(SUBTREE, 0, end)) >= 0:
+        at = text.rfind("\n", 0, mark)
+        root = text[at + 1 : mark]
+        alone = text[mark + 1 : end]
+        exact.append(alone[len(root) + 1 :] if f"{alone}\n".startswith(f"\n{root}\n") else alone)
+        subtree.append(f"\n{root}")
+        end = at
+        while text.startswith(root, (before := text.rfind("\n", 0, end)) + 1):
+            end = before
+        covered.append(text[end:at])
+    exact.append(text[:end])
+    return _join(exact), _join(subtree), _without_marks(_join(covered))
 
 
-@dataclass(slots=True)
-class _Columns:
-    """The columns of a HostSet as keys; the first three hold most names and are sorted already."""
-
-    block_exact: list[str]
-    block_subtree: list[str]
-    covered: list[str]
-    block_below: list[str] = field(default_factory=list)
-    allow_exact: list[str] = field(default_factory=list)
-    allow_subtree: list[str] = field(default_factory=list)
-    allow_below: list[str] = field(default_factory=list)
-
-    def host_set(self) -> HostSet:
-        """Return the columns as texts."""
-        names = HostSet()
-        self.covered = _without_marks(self.covered)
-        for column in self.__slots__:
-            setattr(names, column, _text(getattr(self, column)))
-        return names
+def _join(pieces: list[str]) -> str:
+    pieces.reverse()
+    return "".join(pieces)
 
 
-def _without_marks(sorted_keys: list[str]) -> list[str]:
-    """Return the keys of names without their marks, each once."""
-    return list(dict.fromkeys([key[:-1] if key[-1] == SUBTREE else key for key in sorted_keys]))
+def _without_marks(text: str) -> str:
+    """Return a text of keys without marks, each key once."""
+    return "\n".join(dict.fromkeys(text.replace(SUBTREE, "").split("\n"))) if SUBTREE in text else text
 
 
-def _text(column: list[str]) -> str:
-    """Return the names of keys as a text. One reversal turns all names round, so the keys go in backwards."""
-    if not column:
-        return ""
-    column.sort(reverse=True)
-    text = "\n".join(column)[::-1][1:]
-    column.clear()
-    return text.replace("\n.", "\n") + "\n"
+def _text(keys_text: str) -> bytes:
+    """Return the names of a text of keys: one reversal turns them all round."""
+    return keys_text[::-1][1:].replace("\n.", "\n").encode("ascii")
 
 
 class _Judge:
     """Says which rule speaks first of a name, or of what is below it, by walking up from the name."""
 
-    def __init__(self, said: Reducer, apart: list[str], subtree: list[str]) -> None:
+    def __init__(self, said: Reducer, apart: list[str], plain: list[str]) -> None:
         self.said = said
         self.plain_exact = {name_of(key) for key in apart if key[-1] != SUBTREE}
         self.plain_subtree = {name_of(key) for key in apart if key[-1] == SUBTREE}
-        self._elsewhere = subtree  # keys of the plain blocks that were not set apart
+        self._plain = plain  # sorted keys of all other plain blocks
         self._asked: dict[str, bool] = {}
         self._below: dict[str, bool] = {"": False}
 
@@ -209,25 +196,23 @@ class _Judge:
         return best
 
     def _blocked_elsewhere(self, name: str) -> bool:
+        """Whether a block that was not set apart means this name and all below it."""
         if name not in self._asked:
-            key = order(name)
-            at = bisect_left(self._elsewhere, key)
-            self._asked[name] = at < len(self._elsewhere) and self._elsewhere[at] == key
+            key = order(name) + SUBTREE
+            at = bisect_left(self._plain, key)
+            self._asked[name] = at < len(self._plain) and self._plain[at] == key
         return self._asked[name]
 
 
-def _settle(said: Reducer, apart: list[str], found: _Columns) -> None:
-    """Add the entries for the names set apart: one wherever the verdict is not the one from above."""
-    judge = _Judge(said, apart, found.block_subtree[:])
-    for name in judge.plain_exact | judge.plain_subtree | said.names():
+def _settle(judge: _Judge) -> dict[str, list[str]]:
+    """Return the entries for the names set apart by column: one wherever the verdict is not the one from above."""
+    found: dict[str, list[str]] = {}
+    for name in judge.plain_exact | judge.plain_subtree | judge.said.names():
         inherited = judge.blocked_below(name.partition(".")[2])
         itself, below = judge.blocked(name), judge.blocked_below(name)
-        key = order(name)
-        if itself != inherited and below != inherited:
-            (found.block_subtree if itself else found.allow_subtree).append(key)
-        elif itself != inherited:
-            (found.block_exact if itself else found.allow_exact).append(key)
-        elif below != inherited:
-            (found.block_below if below else found.allow_below).append(key)
+        if itself != inherited or below != inherited:
+            scope = "subtree" if itself == below else "exact" if itself != inherited else "below"
+            found.setdefault(f"{'allow' if inherited else 'block'}_{scope}", []).append(name)
         if itself and inherited and judge.is_listed(name):
-            found.covered.append(key)
+            found.setdefault("covered", []).append(name)
+    return found

@@ -114,14 +114,24 @@ def _take_columns(parsed: FilterList, reducer: Reducer, diagnostics: DiagnosticL
 
 
 def _unlistable(names: set[str], sorted_keys: Sequence[str]) -> set[str]:
-    """Return the names that no list may block, without asking of each."""
+    """Return the names that no list may block, without looking at each of a million."""
     suffixes, wildcards = suffix_rules()
-    bad = {name for name in names if "." not in name} | {name for name in names & suffixes if is_above_lists(name)}
+    bad = {name for name in names & suffixes if is_above_lists(name)}
+    bad.update(name for name in _top_levels(sorted_keys) if name in names)
     for parent in {*wildcards, *SPECIAL_USE}:
         low = bisect_left(sorted_keys, order(parent))
         high = bisect_left(sorted_keys, order_after(parent), low)
         bad.update(name for key in sorted_keys[low:high] if is_above_lists(name := name_of(key)))
     return bad
+
+
+def _top_levels(sorted_keys: Sequence[str]) -> Iterator[str]:
+    """Yield the last labels of the names: some hundreds, so this hops from one to the next."""
+    at = 0
+    while at < len(sorted_keys):
+        top = sorted_keys[at].partition(".")[0][::-1]
+        yield top
+        at = bisect_left(sorted_keys, order_after(top), at)
 
 
 def _refusal(name: str, origin: Origin) -> Diagnostic:
