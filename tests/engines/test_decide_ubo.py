@@ -21,6 +21,7 @@ from blockctl.model.index import Index
 from blockctl.model.request import SUBRESOURCES, Kind, Request
 from blockctl.model.rule import Effect, Party, Rule
 from blockctl.parsers import PARSERS
+from blockctl.policy.merge import settle_badfilters
 from tests.engines.ubo_core import World, ask, ask_many, needs_ubo_core
 
 CORPUS = Path(__file__).parents[2] / "../shared/corpus"
@@ -146,9 +147,11 @@ def in_force(text: str, parsed: FilterList) -> str:
 def test_request_log() -> None:
     texts = [read(f"browser/{name}.txt.gz") for name in LISTS]
     lists = [parse(text, name) for text, name in zip(texts, LISTS, strict=True)]
+    given = [in_force(*both) for both in zip(texts, lists, strict=True)]
+    settle_badfilters(lists, [rule for parsed in lists for rule in parsed.badfilters])
     index = Index.build(lists)
     requests = list(logged())
-    answers = ask([in_force(*both) for both in zip(texts, lists, strict=True)], requests)
+    answers = ask(given, requests)
     differ = [
         (answer["filter"], [rule.text for rule in index.matching(request)], request.url)
         for request, answer in zip(requests, answers, strict=True)
