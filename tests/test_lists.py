@@ -18,7 +18,7 @@ from tests.shipped import LISTS, index_of, shipped_list
 
 CATALOGUE: dict[str, Any] = yaml.safe_load((resources.files("blockctl.lists") / "catalogue.yaml").read_bytes())
 ENTRIES = CATALOGUE["lists"]
-FORMATS = {"starter": "adblock", "starter-annoyances": "adblock", "starter-dns": "domains"}
+FORMATS = {"starter": "adblock", "starter-annoyances": "adblock", "starter-dns": "wildcard"}
 
 
 @pytest.mark.parametrize("name", LISTS)
