@@ -1,0 +1,234 @@
+"""The policy's text to the policy, and everything that is wrong with it, in the order of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from blockctl.model.diagnostic import Diagnostic, Origin, Severity
+from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
+from blockctl.policy import tree, words
+from blockctl.policy.sections import read_lists, read_resolver, read_targets
+from blockctl.policy.tree import Node, Scalar, parse_tree
+from blockctl.policy.values import Reader, is_suffix
+
+MAX_CHARACTERS = 16 << 20  # a policy of 10,000 sites has 1 MB
+
+
+def read_policy(text: str, file: str) -> tuple[Policy, list[Diagnostic]]:
+    """Read a policy; what has a fault is left out of it. One with an error in its diagnostics must not be used.
+
+    The clock plays no part: `lapsed` tells which entries have ended, `Policy.at` leaves them out.
+    """
+    if len(text) > MAX_CHARACTERS:
+        message = f"the policy has {len(text) / 1e6:,.0f} MB; the limit is {MAX_CHARACTERS / 1e6:,.0f} MB"
+        return Policy(file), [Diagnostic("P001", Origin(file), message, "long lists of hosts belong in `lists:`")]
+    root, faults = parse_tree(text, file)
+    policy, more = read_tree(root, file, broken=bool(faults))
+    return policy, sorted([*faults, *more], key=lambda fault: fault.origin)
+
+
+def read_tree(root: Node | None, file: str, *, broken: bool = False) -> tuple[Policy, list[Diagnostic]]:
+    """Read a policy from its nodes. `broken` says that the text ends in a fault, so what is missing is no surprise."""
+    reader = Reader(file)
+    if root is None or (isinstance(root, Scalar) and root.empty):
+        if not broken:
+            hint = "begin with `version: 1`, or let `blockctl init` write one"
+            reader.faults.append(Diagnostic("P003", Origin(file), "the policy is empty", hint))
+        return Policy(file), reader.faults
+    if not isinstance(root, tree.Mapping):
+        reader.fault("P003", root, "a policy is `key: value` entries", "begin with `version: 1`")
+        return Policy(file), reader.faults
+    top = reader.mapping(root, "the policy", words.TOP)
+    _read_version(reader, top, root, broken=broken)
+    javascript, blocking, lines = _read_defaults(reader, top)
+    policy = Policy(
+        file,
+        javascript=javascript,
+        blocking=blocking,
+        sites=_read_sites(reader, top["sites"][1]) if "sites" in top else {},
+        hosts=_read_hosts(reader, top["hosts"][1]) if "hosts" in top else {},
+        lists=read_lists(reader, top["lists"][1]) if "lists" in top else (),
+        protect=_read_protect(reader, top["protect"][1]) if "protect" in top else {},
+        targets=read_targets(reader, top["targets"][1]) if "targets" in top else {},
+        defaults_lines=lines,
+    )
+    if "resolver" in top:
+        policy = replace(policy, resolver=read_resolver(reader, top["resolver"][1]))
+    if reader.untold:
+        message = f"and {reader.untold:,} more faults"
+        reader.faults.append(Diagnostic("P000", Origin(file, 1 << 30), message, "mend these first"))
+    return policy, reader.faults
+
+
+def lapsed(policy: Policy, now: datetime) -> list[Diagnostic]:
+    """Return a warning for each entry whose time has passed; it counts as absent."""
+    found = []
+    hint = "`blockctl check --remove-lapsed` deletes it"
+
+    def tell(origin: Origin, what: str, until: datetime) -> None:
+        message = f"{what} lapsed at {until:%Y-%m-%d %H:%M} UTC and counts as absent"
+        found.append(Diagnostic("P015", origin, message, hint, Severity.WARNING))
+
+    for site in policy.sites.values():
+        if site.until is not None and site.until <= now:
+            tell(site.lines.get("until", site.origin), site.host, site.until)
+            continue
+        for entry in site.hosts:
+            if entry.until is not None and entry.until <= now:
+                tell(entry.origin, f"{entry.host} on {site.host}", entry.until)
+    for entry in policy.hosts.values():
+        if entry.until is not None and entry.until <= now:
+            tell(entry.origin, entry.host, entry.until)
+    return sorted(found, key=lambda fault: fault.origin)
+
+
+def unknown_options(policy: Policy, options: Mapping[str, Mapping[str, str]]) -> list[Diagnostic]:
+    """Return a fault for each target option that its backend does not have. `options`: backend -> option -> meaning."""
+    found = []
+    for target in policy.targets.values():
+        known = list(options.get(target.backend, ()))
+        for name in target.options:
+            if name in known:
+                continue
+            guess = words.nearest(name, known)
+            every = f"it has {words.spelled([*words.TARGET, *known])}"
+            hint = f"did you mean `{guess}`? {options[target.backend][guess]}" if guess else every
+            message = f"targets.{target.name}: {target.backend} has no option {name!r}"
+            found.append(Diagnostic("P006", target.lines.get(name, target.origin), message, hint))
+    return found
+
+
+def _read_version(reader: Reader, top: Mapping[str, tuple[Scalar, Node]], root: tree.Mapping, *, broken: bool) -> None:
+    if "version" not in top:
+        if not broken:
+            reader.fault("P008", root, "the policy has no version", "begin it with `version: 1`")
+        return
+    node = top["version"][1]
+    version = reader.text(node, "version")
+    if version is not None and version != words.VERSION:
+        reader.fault(
+            "P008", node, f"version {version!r} is unknown to this blockctl", f"write version: {words.VERSION}"
+        )
+
+
+def _read_defaults(
+    reader: Reader, top: Mapping[str, tuple[Scalar, Node]]
+) -> tuple[JavaScript, bool, dict[str, Origin]]:
+    found = (
+        reader.mapping(top["defaults"][1], "defaults", words.DEFAULTS, words.MEANT_BY_SITE_KEY)
+        if "defaults" in top
+        else {}
+    )
+    javascript, blocking = None, None
+    if "javascript" in found:
+        javascript = reader.word(found["javascript"][1], "javascript", words.JAVASCRIPT, words.MEANT_BY_JAVASCRIPT)
+    if "blocking" in found:
+        blocking = reader.word(found["blocking"][1], "blocking", words.SWITCH, words.MEANT_BY_SWITCH)
+    lines = {key: reader.origin(place) for key, (place, _) in found.items()}
+    return javascript or JavaScript.ALLOW, True if blocking is None else blocking, lines
+
+
+def _read_sites(reader: Reader, node: Node) -> dict[str, Site]:
+    sites: dict[str, Site] = {}
+    for key, value in reader.entries(node, "sites"):
+        host = reader.site(key)
+        if host is None:
+            read_site(reader, "", key, value)  # for its faults
+        elif host in sites:
+            first = sites[host].origin.line
+            said = f"{key.text!r} is here twice" if key.text == host else f"{key.text!r} is {host}, which is here twice"
+            reader.fault("P005", key, said, f"the first is in line {first}; put all into one entry")
+        else:
+            sites[host] = read_site(reader, host, key, value)
+    return sites
+
+
+def read_site(reader: Reader, host: str, key: Scalar, node: Node) -> Site:
+    """Read what is said of one site."""
+    what = key.text if len(key.text) <= 60 else "the site"
+    found = reader.mapping(node, what, words.SITE, words.MEANT_BY_SITE_KEY)
+    javascript = blocking = until = note = scroll = None
+    hosts: dict[str, HostEntry] = {}
+    hide: list[str] = []
+    for name, (_, value) in found.items():
+        if name == "javascript":
+            javascript = reader.word(value, name, words.JAVASCRIPT, words.MEANT_BY_JAVASCRIPT)
+        elif name == "blocking":
+            blocking = reader.word(value, name, words.SWITCH, words.MEANT_BY_SWITCH)
+        elif name == "scroll":
+            scroll = reader.word(value, name, dict.fromkeys(words.SCROLL, True))
+        elif name == "until":
+            until = reader.moment(value)
+        elif name == "note":
+            note = reader.text(value, name)
+        elif name == "hide":
+            hide += [text for item in reader.items(value, name) if (text := reader.selector(item)) is not None]
+        else:
+            _read_entries(reader, value, name, hosts, page=what)
+    lines = {name: reader.origin(place) for name, (place, _) in found.items()}
+    return Site(
+        host, reader.origin(key), javascript, blocking, tuple(hosts.values()), tuple(dict.fromkeys(hide)), scroll,
+        until, note or "", lines,
+    )  # fmt: skip
+
+
+def _read_hosts(reader: Reader, node: Node) -> dict[str, HostEntry]:
+    hosts: dict[str, HostEntry] = {}
+    for name, (_, value) in reader.mapping(node, "hosts", words.HOSTS, words.MEANT_BY_SITE_KEY).items():
+        _read_entries(reader, value, name, hosts)
+    return hosts
+
+
+def _read_entries(reader: Reader, node: Node, verb: str, hosts: dict[str, HostEntry], page: str = "") -> None:
+    """Read an `allow` or `deny` list into `hosts`; a host stands once in the two of one place."""
+    what = f"{page or 'hosts'}.{verb}"
+    for item in reader.items(node, what):
+        entry = _read_entry(reader, item, what, allow=verb == "allow", everywhere=not page)
+        if entry is None:
+            continue
+        before = hosts.get(entry.host)
+        if before is None:
+            hosts[entry.host] = entry
+            if verb == "deny" and is_suffix(entry.host):
+                message = f"{entry.host} is a public suffix: this denies every site below it"
+                reader.fault("P011", item, message, severity=Severity.WARNING)
+        elif before.allow == entry.allow:
+            message = f"{entry.host} is here twice"
+            reader.fault("P013", item, message, f"the first is in line {before.origin.line}", Severity.WARNING)
+        else:
+            message = f"{entry.host} is both allowed and denied"
+            reader.fault("P013", item, message, f"the other is in line {before.origin.line}: delete one of them")
+
+
+def _read_entry(reader: Reader, node: Node, what: str, *, allow: bool, everywhere: bool) -> HostEntry | None:
+    origin = reader.origin(node)
+    if isinstance(node, Scalar):
+        host = reader.host(node, what, everywhere=everywhere)
+        return HostEntry(host, allow, origin) if host is not None else None
+    if isinstance(node, tree.Sequence):
+        reader.fault("P003", node, f"{what} holds a list within a list", "each item is a host")
+        return None
+    found = reader.mapping(node, f"an entry of {what}", words.HOST_ENTRY, words.MEANT_BY_SITE_KEY)
+    until = reader.moment(found["until"][1]) if "until" in found else None
+    note = reader.text(found["note"][1], "note") if "note" in found else None
+    if "host" not in found:
+        reader.fault("P009", node, f"an entry of {what} has no host", "write the host, or {host: NAME, until: TIME}")
+        return None
+    host = reader.host(found["host"][1], what, everywhere=everywhere)
+    return HostEntry(host, allow, origin, until, note or "") if host is not None else None
+
+
+def _read_protect(reader: Reader, node: Node) -> dict[str, Origin]:
+    protect: dict[str, Origin] = {}
+    for item in reader.items(node, "protect"):
+        host = reader.host(item, "protect", everywhere=True)
+        if host is not None:
+            protect.setdefault(host, reader.origin(item))
+    return protect
+
+
+def has_errors(faults: Sequence[Diagnostic]) -> bool:
+    """Whether a policy with these diagnostics must not be used."""
+    return any(fault.severity is Severity.ERROR for fault in faults)

@@ -1,0 +1,216 @@
+"""The sections about the machinery: `lists`, `resolver` and `targets`."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from blockctl.model.names import is_address, normalize_host
+from blockctl.model.policy import ListSource, Resolver, Target
+from blockctl.policy import tree, words
+from blockctl.policy.tree import Node, Scalar
+from blockctl.policy.values import Reader
+
+MEANT_BY_LIST_KEY = {
+    "file": "path",
+    "address": "url",
+    "source": "url",
+    "type": "format",
+    "for": "use",
+    "checksum": "sha256",
+}
+MEANT_BY_TARGET_KEY = {"file": "path", "out": "path", "output": "path", "type": "backend", "format": "backend"}
+
+
+def read_lists(reader: Reader, node: Node) -> tuple[ListSource, ...]:
+    """Read the lists; their names differ."""
+    sources: dict[str, ListSource] = {}
+    for item in reader.items(node, "lists"):
+        source = _read_list(reader, item)
+        if source is None:
+            continue
+        if source.name in sources:
+            first = sources[source.name].origin.line
+            reader.fault("P005", item, f"two lists are called {source.name!r}", f"the first is in line {first}")
+        else:
+            sources[source.name] = source
+    return tuple(sources.values())
+
+
+def _read_list(reader: Reader, node: Node) -> ListSource | None:
+    if isinstance(node, Scalar) and node.style != "*" and not node.empty:
+        key = "url" if "://" in node.text else "path"
+        hint = f'write {{name: NAME, {key}: "{node.text}"}}' if len(node.text) < 200 else ""
+        reader.fault("P003", node, "a list is an entry with a name and a path or url", hint)
+        return None
+    found = reader.mapping(node, "a list", words.LIST, MEANT_BY_LIST_KEY)
+    texts = {key: reader.text(found[key][1], key) for key in ("name", "path", "url", "sha256") if key in found}
+    if "name" not in found:
+        reader.fault("P009", node, "a list has no name", "give it a short one, as in name: easylist")
+    if ("path" in found) == ("url" in found):
+        wrong = "both a path and a url" if "path" in found else "neither a path nor a url"
+        reader.fault("P009", node, f"a list has {wrong}", "path: a file or builtin:NAME; url: where to download it")
+        return None
+    if "url" in found and texts["url"] is not None and not _is_url(texts["url"], ("https", "http")):
+        hint = "a file of yours goes under path:" if texts["url"].startswith(("file:", "/", ".")) else "https://..."
+        reader.fault("P007", found["url"][1], "url is no web address", hint)
+    sha256 = texts.get("sha256") or ""
+    if sha256 and (len(sha256) != 64 or not set(sha256.lower()) <= set("0123456789abcdef")):
+        reader.fault("P007", found["sha256"][1], "sha256 is not 64 hexadecimal digits", "`sha256sum FILE` prints them")
+    uses = _read_uses(reader, found["use"][1]) if "use" in found else set(words.USES)
+    return ListSource(
+        texts.get("name") or "",
+        reader.origin(node),
+        path=texts.get("path") or "",
+        url=texts.get("url") or "",
+        browser="browser" in uses,
+        dns="dns" in uses,
+        format=_choice(reader, found, "format", words.FORMATS),
+        match=_choice(reader, found, "match", words.MATCHES),
+        widen=tuple(_choices(reader, found["widen"][1], "widen", words.WIDENINGS)) if "widen" in found else (),
+        trust=bool(reader.word(found["trust"][1], "trust", words.SWITCH)) if "trust" in found else False,
+        sha256=sha256,
+    )
+
+
+def _read_uses(reader: Reader, node: Node) -> set[str]:
+    if isinstance(node, Scalar) and node.text == "both":
+        return set(words.USES)
+    if isinstance(node, tree.Sequence) and not node.items:
+        reader.fault("P003", node, "use is empty, so the list is for nothing", "name browser or dns, or delete `use`")
+    return set(_choices(reader, node, "use", words.USES))
+
+
+def _choices(reader: Reader, node: Node, what: str, right: tuple[str, ...]) -> list[str]:
+    """Return the words of a list of words; a single one may stand without brackets."""
+    items = [node] if isinstance(node, Scalar) else reader.items(node, what)
+    table = {word: word for word in right}
+    return [word for item in items if (word := reader.word(item, what, table)) is not None]
+
+
+def _choice(reader: Reader, found: dict[str, tuple[Scalar, Node]], key: str, right: tuple[str, ...]) -> str:
+    return (reader.word(found[key][1], key, {word: word for word in right}) or "") if key in found else ""
+
+
+def read_resolver(reader: Reader, node: Node) -> Resolver:
+    """Read how the resolver listens, whom it asks, and what it answers for a blocked name."""
+    found = reader.mapping(node, "resolver", words.RESOLVER)
+    default = Resolver()
+    listen = _endpoints(reader, found["listen"][1], "listen") if "listen" in found else default.listen
+    upstreams = _endpoints(reader, found["upstreams"][1], "upstreams") if "upstreams" in found else default.upstreams
+    answer = _choice(reader, found, "answer", words.ANSWERS) or default.answer
+    yields = _choice(reader, found, "yield", words.YIELDS)
+    return Resolver(listen, upstreams, answer, yields == "all")
+
+
+def _endpoints(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
+    good = []
+    for item in reader.items(node, f"resolver.{what}"):
+        text = reader.text(item, what)
+        if text is None:
+            continue
+        wrong = _listen_fault(text) if what == "listen" else _upstream_fault(text)
+        if wrong:
+            reader.fault("P017", item, f"{what} cannot be {text[:60]!r}", wrong)
+        else:
+            good.append(text)
+    return tuple(good)
+
+
+def _listen_fault(text: str) -> str:
+    address, port = _split_endpoint(text)
+    if address is None:
+        return "write an address of this machine and a port, as in 127.0.0.1:5335 or [::1]:5335"
+    return "" if port else f"add a port: {text}:5335"
+
+
+def _upstream_fault(text: str) -> str:
+    if "://" in text:
+        if _is_url(text, ("https", "tls")):
+            return ""
+        return "the schemes are https://HOST/dns-query and tls://HOST"
+    if _split_endpoint(text)[0] is not None:
+        return ""
+    if normalize_host(text):
+        return f"write its address, or tls://{text}"
+    return "write address[:port], tls://HOST or https://HOST/dns-query"
+
+
+def _split_endpoint(text: str) -> tuple[str | None, int]:
+    """Split `address[:port]`; the address is None when it is none, the port 0 when there is none."""
+    host, port = text, ""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":")
+        if rest and (not rest.startswith(":") or not port):
+            return None, 0
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+        if not port:
+            return None, 0
+    try:
+        ip_address(host)
+    except ValueError:
+        return None, 0
+    if port and not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
+        return None, 0
+    return host, int(port or 0)
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    scheme, colon, rest = text.partition("://")
+    if not colon or scheme.lower() not in schemes or any(sign in text for sign in " \t\n\r\\"):
+        return False
+    authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+    if authority.startswith("["):
+        return _split_endpoint(authority)[0] is not None
+    name, colon, port = authority.partition(":")
+    if colon and not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
+        return False
+    return bool(normalize_host(name)) or (is_address(name) and _split_endpoint(name)[0] is not None)
+
+
+def read_targets(reader: Reader, node: Node) -> dict[str, Target]:
+    """Read the targets. A backend's own options are checked by `unknown_options`: this room knows no backend."""
+    targets: dict[str, Target] = {}
+    for key, value in reader.entries(node, "targets"):
+        if key.text in targets:
+            first = targets[key.text].origin.line
+            reader.fault("P005", key, f"{key.text!r} is here twice", f"the first is in line {first}")
+            continue
+        target = _read_target(reader, key, value)
+        if target is not None:
+            targets[key.text] = target
+    return targets
+
+
+def _read_target(reader: Reader, key: Scalar, node: Node) -> Target | None:
+    name = key.text
+    if isinstance(node, Scalar) and node.style != "*" and not node.empty:
+        reader.fault("P003", node, f"targets.{name[:60]} is an entry with a path", f"write {{path: {node.text[:80]}}}")
+        return None
+    found = reader.mapping(node, f"targets.{name[:60]}", words.TARGET, MEANT_BY_TARGET_KEY, more=True)
+    table = {word: word for word in words.BACKENDS}
+    backend: str | None
+    if "backend" in found:
+        backend = reader.word(found["backend"][1], "backend", table)
+    elif name in table:
+        backend = name
+    else:
+        guess = words.nearest(name, words.BACKENDS)
+        hint = f"did you mean `{guess}`? Else add backend: one of " if guess else "add backend: one of "
+        reader.fault("P007", key, f"there is no backend {name[:60]!r}", hint + ", ".join(words.BACKENDS))
+        backend = None
+    path = reader.text(found["path"][1], "path") if "path" in found else None
+    if "path" not in found:
+        reader.fault(
+            "P009", key, f"targets.{name[:60]} has no path", f"say where to write it: {{path: out/{name[:60]}}}"
+        )
+    options = {
+        option: text
+        for option, (_, value) in found.items()
+        if option not in words.TARGET and (text := reader.text(value, option)) is not None
+    }
+    if backend is None or path is None:
+        return None
+    lines = {option: reader.origin(place) for option, (place, _) in found.items()}
+    return Target(name, backend, path, reader.origin(key), options, lines)

@@ -1,0 +1,85 @@
+"""The words of the policy file: keys, values, and the one that was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from blockctl.model.policy import JavaScript
+
+VERSION = "1"
+TOP = ("version", "defaults", "sites", "hosts", "lists", "protect", "resolver", "targets")
+DEFAULTS = ("javascript", "blocking")
+SITE = ("javascript", "blocking", "allow", "deny", "hide", "scroll", "until", "note")
+HOSTS = ("allow", "deny")
+HOST_ENTRY = ("host", "until", "note")
+LIST = ("name", "path", "url", "use", "match", "widen", "format", "trust", "sha256")
+RESOLVER = ("listen", "upstreams", "answer", "yield")
+TARGET = ("path", "backend")  # and the backend's own
+
+JAVASCRIPT = {word.value: word for word in JavaScript} | {"block": JavaScript.DENY}
+SWITCH = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
+SCROLL = ("unlock",)
+USES = ("browser", "dns")
+MATCHES = ("subtree", "exact")
+WIDENINGS = ("third-party",)
+ANSWERS = ("nxdomain", "nodata", "null", "refused")
+YIELDS = ("all",)
+# The keys of parsers.PARSERS and of the backends: the rooms do not know each other, a test holds them equal.
+FORMATS = ("hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound", "rpz")
+BACKENDS = (
+    "safari", "ublock", "ublock-rules", "ublock-backup", "ublock-managed",
+    "hosts", "domains", "dnsmasq", "unbound", "rpz", "adguard",
+)  # fmt: skip
+
+# What people write elsewhere for the same thing; never accepted, only pointed from.
+MEANT_BY_JAVASCRIPT = {
+    **dict.fromkeys(("off", "no", "false", "none", "disable", "disabled", "forbid"), "deny"),
+    **dict.fromkeys(("on", "yes", "true", "all", "enable", "enabled", "permit"), "allow"),
+    **dict.fromkeys(("1p", "first", "firstparty", "first party", "self", "same-site", "same-origin"), "first-party"),
+}
+MEANT_BY_SWITCH = {
+    **dict.fromkeys(("enable", "enabled", "1", "deny", "block"), "on"),
+    **dict.fromkeys(("disable", "disabled", "0", "none", "allow"), "off"),
+}
+MEANT_BY_SITE_KEY = {
+    **dict.fromkeys(("js", "script", "scripts"), "javascript"),
+    **dict.fromkeys(("filter", "filtering", "ads", "lists", "adblock"), "blocking"),
+    **dict.fromkeys(("cosmetic", "selectors", "elements"), "hide"),
+    **dict.fromkeys(("expires", "expire", "for", "till", "end"), "until"),
+    **dict.fromkeys(("comment", "reason", "why", "text"), "note"),
+    **dict.fromkeys(("whitelist", "allowlist", "except"), "allow"),
+    **dict.fromkeys(("blacklist", "blocklist", "denylist"), "deny"),
+}
+LONGEST_WORD = 40  # difflib takes quadratic time; no word of ours is nearly as long
+
+
+def spelled(words: Iterable[str]) -> str:
+    """Return words as people list them: `a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def nearest(word: str, right: Iterable[str], meant: Mapping[str, str] | None = None) -> str:
+    """Return the right word that is most like this one, "" when none is."""
+    from difflib import get_close_matches
+
+    word = word.strip().lower()
+    if not word or len(word) > LONGEST_WORD:
+        return ""
+    meant = meant or {}
+    if word in meant:
+        return meant[word]
+    right = list(right)
+    close = get_close_matches(word, [*right, *meant], n=1, cutoff=0.6)
+    if close:
+        return meant.get(close[0], close[0])
+    begun = [each for each in right if each.startswith(word)]
+    return begun[0] if len(begun) == 1 else ""
+
+
+def advice(word: str, right: Iterable[str], meant: Mapping[str, str] | None = None) -> str:
+    """Return a hint that names the nearest right word, and all that are right when they are few."""
+    right = list(right)
+    guess = nearest(word, right, meant)
+    every = f"it is {spelled(right)}" if len(right) > 1 else f"the word is {right[0]}"
+    return f"did you mean `{guess}`? ({every})" if guess else every
