@@ -97,15 +97,26 @@ class Compilation:
 
     def output(self, target: Target) -> Output:
         """Compile for one target."""
+        prepared = self.prepared(target)
         if target.backend in BROWSER_BACKENDS:
-            backend = BROWSER_BACKENDS[target.backend]
-            prepared = self._prepared(
-                target, self._browser_key(), lambda: backend.prepare(self.browser_lists(), target.options)
-            )
-            return backend.emit(self.policy, prepared, target.options)
-        dns = DNS_BACKENDS[target.backend]
-        prepared = self._prepared(target, self._names_key(), lambda: dns.prepare(self.names(), target.options))
-        return dns.emit(self.policy, self.yields(), prepared, target.options)
+            return BROWSER_BACKENDS[target.backend].emit(self.policy, prepared, target.options)
+        return DNS_BACKENDS[target.backend].emit(self.policy, self.yields(), prepared, target.options)
+
+    def prepared(self, target: Target) -> Prepared:
+        """Return what the target's backend made of the lists, from memory if they are the same as before."""
+        is_browser = target.backend in BROWSER_BACKENDS
+        lists_key = self._browser_key() if is_browser else self._names_key()
+        key = self.memory.key("prepared", target.backend, sorted(target.options.items()), lists_key)
+        if kept := self.memory.get(key):
+            prepared = cast(Prepared, kept[0])
+            prepared.bodies = dict(kept[1])
+            return prepared
+        if is_browser:
+            prepared = BROWSER_BACKENDS[target.backend].prepare(self.browser_lists(), target.options)
+        else:
+            prepared = DNS_BACKENDS[target.backend].prepare(self.names(), target.options)
+        self.memory.put(key, replace(prepared, bodies={}), dict(prepared.bodies))
+        return prepared
 
     def exceptions(self) -> list[Rule]:
         """Return the lists' exceptions that are limited to pages."""
@@ -137,7 +148,9 @@ class Compilation:
         lists = self._lists(texts)
         if not columns:
             empty: dict[str, set[str]] = {column: set() for column in COLUMNS}
-            lists = [replace(parsed, rules=[rule for rule in parsed.rules if rule.names_only], **empty) for parsed in lists]
+            lists = [
+                replace(parsed, rules=[rule for rule in parsed.rules if rule.names_only], **empty) for parsed in lists
+            ]
         data = Index.build(lists).dump(lists)
         self.memory.put(key, None, {"index": data})
         return data, texts
@@ -156,17 +169,6 @@ class Compilation:
                 [(text.source, parsed) for text, parsed in zip(texts, lists, strict=True)], self.policy
             )
         return self._names
-
-    def _prepared(self, target: Target, lists_key: str, prepare: Callable[[], Prepared]) -> Prepared:
-        key = self.memory.key("prepared", target.backend, sorted(target.options.items()), lists_key)
-        kept = self.memory.get(key)
-        if kept:
-            prepared = cast(Prepared, kept[0])
-            prepared.bodies = dict(kept[1])
-            return prepared
-        prepared = prepare()
-        self.memory.put(key, replace(prepared, bodies={}), dict(prepared.bodies))
-        return prepared
 
     def _facts(self, text: ListText) -> ListFacts:
         kept = self.memory.get(self._parse_key("facts", text))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from blockctl.backends.capabilities import CAPABILITIES
 from blockctl.backends.output import Output
 from blockctl.cli.common import Loaded
 from blockctl.compiler import Compilation
+from blockctl.io.files import read_object, remove_leftovers, write_file
 from blockctl.io.lists import read_include, read_texts
 from blockctl.io.store import Store
-from blockctl.io.write import remove_leftovers, write_file
 from blockctl.model.diagnostic import BlockctlError, Diagnostic
 from blockctl.model.policy import Policy, Target
 
@@ -92,10 +91,9 @@ def report_path_of(paths: list[Path], out: Path | None) -> Path | None:
 def read_report(path: Path | None) -> dict[str, Any]:
     """Return the report of an earlier run, {} when there is none."""
     try:
-        report = json.loads(path.read_bytes()) if path else {}
-    except (OSError, ValueError):
+        return read_object(path) if path else {}
+    except BlockctlError:
         return {}
-    return report if isinstance(report, dict) else {}
 
 
 def files_before(report: dict[str, Any], target: Target) -> set[str]:

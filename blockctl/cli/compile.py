@@ -58,7 +58,7 @@ def compile_command(
 def build(run: Compilation, names: list[str], out: Path | None) -> list[Written]:
     """Compile and write these targets and the report."""
     from blockctl.cli import build as steps
-    from blockctl.io.write import write_file
+    from blockctl.io.files import write_file
 
     chosen = steps.choose_targets(run.policy, names)
     paths = {target.name: steps.target_path(run.policy, target, out) for target in chosen}
@@ -165,7 +165,7 @@ def export_command(
         return
     chunks = pick_file(made, name, file)
     if output is not None:
-        from blockctl.io.write import write_file
+        from blockctl.io.files import write_file
 
         write_file(output, chunks)
         return
@@ -175,7 +175,7 @@ def export_command(
 
 
 def _write_all(made: Output, folder: Path) -> None:
-    from blockctl.io.write import write_file
+    from blockctl.io.files import write_file
 
     for name, chunks in made.files.items():
         write_file(folder / name, chunks)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from pathlib import Path
 
 from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
 from blockctl.backends.output import Chunk, Output
+from blockctl.backends.ublock_backup import as_json, merge_backup
 from blockctl.compiler import Compilation
+from blockctl.io.files import read_object
 from blockctl.model.diagnostic import BlockctlError, Origin
 from blockctl.model.policy import Target
 
@@ -24,21 +24,9 @@ def export_target(run: Compilation, name: str, into: Path | None) -> Output:
     if into is not None:
         if target.backend != "ublock-backup":
             raise BlockctlError("--into goes with ublock-backup", "the other outputs are files of their own")
-        target = replace(target, options={**target.options, "into": _backup_text(into)})
+        merged = merge_backup(read_object(into), run.policy, run.prepared(target), target.options)
+        return Output({"": [as_json(merged)]})
     return run.output(target)
-
-
-def _backup_text(path: Path) -> str:
-    try:
-        text = path.read_text("utf-8")
-        json.loads(text)
-    except OSError as error:
-        raise BlockctlError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise BlockctlError(
-            f"{path} is not a uBlock Origin backup: {error}", "make one in its settings: Back up to file"
-        ) from error
-    return text
 
 
 def pick_file(output: Output, name: str, file: str) -> list[Chunk]:

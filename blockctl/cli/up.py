@@ -55,9 +55,7 @@ def next_steps(path: Path, written: list[Written]) -> list[str]:
     )
     for item in written:
         if item.target.backend == "safari":
-            steps.append(
-                f"  Safari: {item.path}/ holds one file for each content blocker, and all of them as a .1blockpkg for 1Blocker"
-            )
+            steps.append(f"  Safari: {item.path}/ holds a file for each content blocker, and a .1blockpkg for 1Blocker")
         elif item.target.backend == "ublock":
             steps.append(f"  uBlock Origin: put {item.path} into My filters, or serve it and subscribe to its address")
         elif item.target.backend in ("unbound", "dnsmasq", "rpz", "adguard", "hosts"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
+from blockctl.backends import BROWSER_BACKENDS
+from blockctl.backends.capabilities import CAPABILITIES
 from blockctl.compiler import Compilation
-from blockctl.model.decide import Decision, Step, decide, decide_name, excepted_names, is_site_allow
-from blockctl.model.filterlist import ListText
+from blockctl.model.decide import Decision, Step, decide, decide_name, excepted_names
+from blockctl.model.filterlist import FilterList, ListText
 from blockctl.model.index import Index
 from blockctl.model.names import covers, is_address, registrable_domain
 from blockctl.model.request import Request
@@ -44,15 +45,15 @@ class Spoken:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
 
-    def verdict(self, request: Request) -> tuple[Effect, Rule] | None:
+    def verdict(self, request: Request) -> tuple[Effect, Rule] | None:  # noqa: ARG002 - as Lists asks
         """Return the rule that wins."""
         return (self._rules[0].effect, self._rules[0]) if self._rules else None
 
-    def matching(self, request: Request) -> list[Rule]:
+    def matching(self, request: Request) -> list[Rule]:  # noqa: ARG002 - as Lists asks
         """Return the rules, the winner first."""
         return list(self._rules)
 
-    def naming(self, host: str) -> list[Rule]:
+    def naming(self, host: str) -> list[Rule]:  # noqa: ARG002 - as Lists asks
         """Return the rules, the winner first."""
         return list(self._rules)
 
@@ -77,11 +78,20 @@ def _browsers(run: Compilation) -> list[str]:
 
 
 def _browser(run: Compilation, backend: str, matched: Sequence[Rule], request: Request) -> EngineVerdict:
-    gap: Callable[[Rule], str | None] = BROWSER_BACKENDS[backend].gap
-    reasons = {rule: gap(rule) for rule in matched}
-    can = Spoken([rule for rule in matched if reasons[rule] is None])
+    reasons = {rule: _gap(backend, rule) for rule in matched}
+    can = Spoken([rule for rule in matched if not reasons[rule]])
     gaps = tuple(f"{rule.origin} {rule.text}: {reason}" for rule, reason in reasons.items() if reason)
     return EngineVerdict(backend, decide(run.policy, can, request), gaps)
+
+
+def _gap(backend: str, rule: Rule) -> str:
+    """Return why a backend leaves a rule out; "" when it writes it, whole or in part."""
+    alone = BROWSER_BACKENDS[backend].prepare([FilterList(rule.origin.file, "adblock", rules=[rule])], {})
+    if alone.rules_out or not alone.gaps.kept:
+        return ""
+    reason = alone.gaps.kept[0].reason
+    known = CAPABILITIES[backend].get(reason)
+    return known.why if known else reason
 
 
 def _dns(run: Compilation, request: Request, located: Located) -> tuple[EngineVerdict, tuple[str, ...]]:
@@ -178,11 +188,3 @@ def _block(decision: Decision, request: Request) -> tuple[str, ...]:
         where = f" --site {rule.sites[0]}" if rule.sites else ""
         return (f"blockctl forget {rule.host}{where}",)
     return (f"blockctl deny {host}",)
-
-
-def differs(answer: Answer) -> list[EngineVerdict]:
-    """Return the engines that do something else than the policy means."""
-    return [each for each in answer.engines if each.decision.blocked != answer.decision.blocked]
-
-
-__all__ = ["DNS", "DNS_BACKENDS", "Answer", "EngineVerdict", "answer", "differs", "is_site_allow"]

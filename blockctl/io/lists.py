@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from blockctl.io.fetch import fetch
-from blockctl.io.write import write_file
+from blockctl.io.files import write_file
 from blockctl.model.diagnostic import BlockctlError, Diagnostic
 from blockctl.model.filterlist import FilterList, ListText
 from blockctl.model.policy import ListSource, Policy

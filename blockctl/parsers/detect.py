@@ -25,6 +25,8 @@ _NAME = r"(?:[^\s/|^$*#@,;:=\"'<>(){}\[\]]+\.)+[^\s/|^$*#@,;:=\"'<>(){}\[\]]+"
 _ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*(?:%\w+)?|0)"
 _NOTE = r"(?:\s*#.*|\s+(?:;|//|!).*)?"
 
+_MODIFIER = r"~?(?:[a-z][a-z0-9-]+|[13]p)(?:=.*)?"
+
 # Tried in this order; the first that fits says what the line is. What begins with "?" is no format of ours.
 _LINES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
@@ -43,6 +45,8 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("? a MikroTik script", r"/ip\s+dns\s.*|add\s+(?:address|name|regexp)=.*"),
         ("? a Privoxy action file", r"\{\s*[+-](?:block|handle|filter).*\}.*"),
         ("? a proxy auto-configuration script", r"function\s+FindProxyForURL.*"),
+        ("adblock", r".*(?:#@?[?$%]?#|\|\||#@?#\+js\().*"),
+        ("adblock", rf"[^\s,]*\$(?:{_MODIFIER})(?:,(?:{_MODIFIER}))*"),
         ("? a CSV table", r"(?:\"[^\"]*\"|[^\s,\"]+)(?:\s*,\s*(?:\"[^\"]*\"|[^,\"]*))+"),
         ("? a list of addresses", rf"{_ADDRESS}(?:/\d+)?{_NOTE}"),
         ("hosts", rf"{_ADDRESS}\s+\S.*"),

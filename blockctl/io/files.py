@@ -1,14 +1,16 @@
-"""Outputs to disk: whole or not at all, and untouched when nothing changed."""
+"""Files: outputs written whole or not at all, and left alone when nothing changed; small inputs read."""
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from blockctl.model.diagnostic import WorldError
+from blockctl.model.diagnostic import BlockctlError, WorldError
 
 Chunk = bytes | memoryview
 PIECE = 1 << 20
@@ -47,6 +49,19 @@ def remove_leftovers(folder: Path, keep: set[str], before: set[str]) -> None:
         (folder / name).unlink(missing_ok=True)
     for path in folder.glob(".*.new"):
         path.unlink(missing_ok=True)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object. Raises BlockctlError: not there, not readable, not JSON, not an object."""
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise BlockctlError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise BlockctlError(f"{path} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise BlockctlError(f"{path} does not hold a JSON object")
+    return found
 
 
 def _equal(path: Path, chunks: Sequence[Chunk]) -> bool:

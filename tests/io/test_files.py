@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from blockctl.io.write import remove_leftovers, write_file
+from blockctl.io.files import remove_leftovers, write_file
 from blockctl.model.diagnostic import WorldError
 
 WRITER = """
 import sys
 from pathlib import Path
-from blockctl.io.write import write_file
+from blockctl.io.files import write_file
 path = Path(sys.argv[1])
 print("ready", flush=True)
 turn = 0
@@ -84,7 +84,7 @@ def test_a_full_disk_is_said_and_the_old_file_stays(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("old")
     script = (
-        "import sys; from pathlib import Path; from blockctl.io.write import write_file\n"
+        "import sys; from pathlib import Path; from blockctl.io.files import write_file\n"
         "from blockctl.model.diagnostic import WorldError\n"
         "try: write_file(Path(sys.argv[1]), [b'x' * 1_000_000])\n"
         "except WorldError as error: print(error); sys.exit(error.status)"

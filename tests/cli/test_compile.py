@@ -1,0 +1,279 @@
+"""`compile`, `export`, `up` and `why` as a person types them, on small lists."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from blockctl.cli.main import app
+
+POLICY = """\
+version: 1
+defaults: {javascript: allow, blocking: on}
+sites:
+  rant.example: {javascript: deny}
+  news.example:
+    allow: [cdn.partner.example]
+hosts:
+  deny: [telemetry.example]
+lists:
+  - {name: names, path: names.txt}
+  - {name: filters, path: filters.txt, use: [browser]}
+targets:
+  safari: {path: out/safari}
+  ublock: {path: out/ublock.txt}
+  unbound: {path: out/unbound.conf}
+  dnsmasq: {path: out/dnsmasq.conf}
+  rpz: {path: out/blockctl.rpz}
+"""
+NAMES = "# names\nads.example\ntracker.example\ncdn.partner.example\n"
+FILTERS = """\
+[Adblock Plus 2.0]
+! Title: filters
+||banner.example^$third-party
+/pixel.gif?$image
+@@||banner.example/ok^
+news.example##.sponsored
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    (tmp_path / "names.txt").write_text(NAMES)
+    (tmp_path / "filters.txt").write_text(FILTERS)
+    return tmp_path
+
+
+def run(folder: Path, *words: str) -> Result:
+    where = ["--policy", str(folder / "policy.yaml"), "--state", str(folder / "state")]
+    return CliRunner().invoke(app, [*words, *where], catch_exceptions=False)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_compile_writes_every_target_and_the_report(folder: Path) -> None:
+    done = run(folder, "compile")
+    assert done.exit_code == 0, done.output
+    made = files(folder / "out")
+    assert {"safari/network.json", "ublock.txt", "unbound.conf", "dnsmasq.conf", "blockctl.rpz", "report.json"} <= set(
+        made
+    )
+    for name in made:
+        if name.endswith(".json"):
+            json.loads(made[name])
+    report = json.loads(made["report.json"])
+    assert [(each["name"], each["format"], each["lines"], each["refused"]) for each in report["lists"]] == [
+        ("names", "domains", 4, 0),
+        ("filters", "adblock", 6, 0),
+    ]
+    assert report["targets"]["ublock"]["files"] == {"": len(made["ublock.txt"])}
+    assert all(each["rules_out"] > 0 for each in report["targets"].values())
+    for name in ("names", "filters", "safari", "ublock", "unbound"):
+        assert name in done.output
+
+
+def test_compile_again_changes_no_byte_and_touches_no_file(folder: Path) -> None:
+    run(folder, "compile")
+    before = {
+        path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in (folder / "out").rglob("*") if path.is_file()
+    }
+    run(folder, "compile")
+    assert before == {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in before}
+    first = files(folder / "out")
+    run(folder, "compile", "--out", str(folder / "elsewhere"))
+    fresh = CliRunner().invoke(
+        app,
+        [
+            "compile",
+            "--policy",
+            str(folder / "policy.yaml"),
+            "--state",
+            str(folder / "fresh"),
+            "--out",
+            str(folder / "third"),
+        ],
+    )
+    assert fresh.exit_code == 0
+    assert files(folder / "elsewhere") == first == files(folder / "third")
+
+
+def test_an_edit_reaches_the_outputs_from_what_was_kept(folder: Path) -> None:
+    run(folder, "compile")
+    assert run(folder, "deny", "edited.example").exit_code == 0
+    run(folder, "compile")
+    kept = files(folder / "out")
+    assert b"edited.example" in kept["ublock.txt"]
+    assert b"edited.example" in kept["unbound.conf"]
+    CliRunner().invoke(
+        app,
+        [
+            "compile",
+            "--policy",
+            str(folder / "policy.yaml"),
+            "--state",
+            str(folder / "fresh"),
+            "--out",
+            str(folder / "fresh-out"),
+        ],
+    )
+    assert files(folder / "fresh-out") == kept
+
+
+def test_pause_lets_everything_through_and_resume_brings_it_back(folder: Path) -> None:
+    run(folder, "compile")
+    before = files(folder / "out")
+    assert run(folder, "pause", "10m").exit_code == 0
+    run(folder, "compile")
+    assert b"ads.example" not in files(folder / "out")["unbound.conf"]
+    assert run(folder, "why", "ads.example").exit_code == 0
+    assert run(folder, "resume").exit_code == 0
+    run(folder, "compile")
+    after = files(folder / "out")
+    assert after == before
+
+
+def test_strict_says_no_when_something_is_left_out(folder: Path) -> None:
+    assert run(folder, "compile", "--strict").exit_code == 1  # DNS cannot say `$third-party`
+    (folder / "filters.txt").write_text("<!DOCTYPE html><html><body>404</body></html>")
+    done = run(folder, "compile")
+    assert done.exit_code == 0
+    assert "filters" in done.output
+    assert b"ads.example" in files(folder / "out")["ublock.txt"]
+    assert run(folder, "compile", "--strict").exit_code == 1
+
+
+def test_a_wrong_policy_writes_nothing(folder: Path) -> None:
+    (folder / "policy.yaml").write_text(POLICY.replace("javascript: deny", "javascript: dney"))
+    done = run(folder, "compile")
+    assert done.exit_code == 2
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        pytest.param(["compile", "nowhere"], 2, "nowhere", id="compile: no such target"),
+        pytest.param(["export", "nowhere"], 2, "nowhere", id="export: no such target"),
+        pytest.param(["export", "safari"], 2, "safari/network.json", id="export: one of several files"),
+        pytest.param(["export", "unbound", "--into", "x"], 2, "ublock-backup", id="export: --into elsewhere"),
+        pytest.param(["why", "a b"], 2, "not an address", id="why: no address"),
+        pytest.param(["why", "ads.example", "--kind", "scrpt"], 2, "script", id="why: no kind"),
+    ],
+)
+def test_what_cannot_be_done_is_said(folder: Path, words: list[str], status: int, said: str) -> None:
+    import contextlib
+    import io
+
+    from blockctl.cli import main
+
+    output = io.StringIO()
+    where = ["--policy", str(folder / "policy.yaml"), "--state", str(folder / "state")]
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
+        patch.setattr("sys.argv", ["blockctl", *words, *where])
+        with pytest.raises(SystemExit) as stopped:
+            main.main()
+    assert stopped.value.code == status
+    assert said in output.getvalue()
+    assert "Traceback" not in output.getvalue()
+
+
+def test_export_gives_the_bytes_of_compile(folder: Path) -> None:
+    run(folder, "compile")
+    made = files(folder / "out")
+    assert run(folder, "export", "unbound").stdout_bytes == made["unbound.conf"]
+    assert run(folder, "export", "safari/network.json").stdout_bytes == made["safari/network.json"]
+    assert run(folder, "export", "hosts", "-o", str(folder / "hosts.txt")).exit_code == 0
+    assert b"0.0.0.0 ads.example\n" in (folder / "hosts.txt").read_bytes()
+
+
+def test_why_names_file_line_and_text_for_each_engine(folder: Path) -> None:
+    run(folder, "compile")
+    done = run(folder, "why", "https://ads.example/x.js", "--site", "news.example")
+    assert done.exit_code == 1
+    assert "names.txt:2" in done.output
+    assert "blockctl allow ads.example --site news.example" in done.output
+    found = json.loads(run(folder, "why", "https://banner.example/a.js", "--site", "news.example", "--json").output)
+    assert found["blocked"]
+    assert (found["rule"]["file"], found["rule"]["line"], found["rule"]["text"]) == (
+        "filters.txt",
+        3,
+        "||banner.example^$third-party",
+    )
+    assert {name: engine["blocked"] for name, engine in found["engines"].items()} == {
+        "safari": True,
+        "ublock": True,
+        "dns": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "step", "command"),
+    [
+        (
+            ["https://x.example/a.js", "--site", "rant.example"],
+            "javascript",
+            "blockctl set rant.example javascript=allow",
+        ),
+        (["telemetry.example"], "host", "blockctl forget telemetry.example"),
+        (
+            ["https://cdn.partner.example/a.js", "--site", "news.example"],
+            "site host",
+            "blockctl forget cdn.partner.example --site news.example",
+        ),
+        (
+            ["https://cdn.partner.example/a.js", "--site", "other.example"],
+            "block of a list",
+            "blockctl allow cdn.partner.example --site other.example",
+        ),
+        (["https://free.example/"], "default", "blockctl deny free.example"),
+        (
+            ["https://banner.example/ok/a.js", "--site", "news.example"],
+            "exception of a list",
+            "blockctl deny banner.example",
+        ),
+    ],
+)
+def test_why_says_which_step_and_the_command_does_change_it(
+    folder: Path, words: list[str], step: str, command: str
+) -> None:
+    before = json.loads(run(folder, "why", *words, "--json").output)
+    assert before["step"] == step
+    assert command in before["commands"]
+    assert run(folder, *command.split()[1:]).exit_code == 0
+    after = json.loads(run(folder, "why", *words, "--json").output)
+    assert after["blocked"] != before["blocked"]
+
+
+def test_why_tells_that_dns_yields(folder: Path) -> None:
+    found = json.loads(
+        run(folder, "why", "https://cdn.partner.example/a.js", "--site", "other.example", "--json").output
+    )
+    assert found["blocked"]
+    assert not found["engines"]["dns"]["blocked"]
+    assert found["engines"]["dns"]["step"] == "yield"
+
+
+def test_up_starts_from_nothing(tmp_path: Path) -> None:
+    policy = tmp_path / "config" / "policy.yaml"
+    words = [
+        "up",
+        "--policy",
+        str(policy),
+        "--state",
+        str(tmp_path / "state"),
+        "--out",
+        str(tmp_path / "out"),
+        "--once",
+    ]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert policy.exists()
+    assert (tmp_path / "out" / "report.json").exists()
+    assert "Next:" in done.output
+    before = policy.read_bytes()
+    assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
+    assert policy.read_bytes() == before
