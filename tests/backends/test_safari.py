@@ -167,6 +167,18 @@ def test_gaps_have_a_reason_in_the_table(fields: dict[str, object], reason: str)
     assert reason in SAFARI
 
 
+def test_popups_have_a_type_of_their_own() -> None:
+    parsed = FilterList("l", "adblock", rules=[rule(pattern="||pop.example/ad", needs=("popup",)), rule(pattern="/x")])
+    rules = json.loads(files(compiled(POLICY, parsed))["network.json"])
+    said = [(each["trigger"].get("resource-type"), each["action"]["type"]) for each in rules]
+    assert said == [
+        (None, "block"),
+        (["document"], "ignore-previous-rules"),
+        (["popup"], "ignore-previous-rules"),
+        (["popup"], "block"),
+    ]
+
+
 def test_gaps_of_the_policy() -> None:
     site = Site("rant.example", ORIGIN, javascript=JavaScript.DENY, unlock_scroll=True, hide=("p:has-text(x)", ".ok"))
     policy = Policy("p", javascript=JavaScript.DENY, defaults_lines={"javascript": ORIGIN}, sites={site.host: site})
