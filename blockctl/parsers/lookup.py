@@ -19,6 +19,7 @@ from blockctl.parsers.text import decode, plain_bytes
 
 _BLOCK = 1 << 13  # bytes between the places of a text whose line number is kept
 _NAME_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+_DOT = ord(".")
 _ADBLOCK_HOST = re.compile(r"(@@)?\|\|([^\s/^*$|]+)\^\|?")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
@@ -30,7 +31,7 @@ def find(data: bytes, file: str, host: str, *, format: str = "", match: str = ""
     them, so that the answer agrees with the columns.
     """
     text = _prepared(data, format)
-    starts = _starts(text.data, [name for name in parents(host) if "." in name])
+    starts = _starts(text.data, text.lower, [name for name in parents(host) if "." in name])
     lines: Iterable[tuple[int, str]] = ((start, _line(text.data, start)) for start in sorted(starts))
     reader = text.reader
     if text.zone is not None:
@@ -77,6 +78,7 @@ class _Text:
     """A list made ready for questions."""
 
     data: bytes  # lines ended by newlines
+    lower: bytes  # the same in lower case, byte for byte
     format: str
     reader: Reader
     zone: str | None  # the text of a policy zone, whose lines are read in order
@@ -100,7 +102,7 @@ def _prepared(data: bytes, format_: str) -> _Text:
     zone = rpz.join_groups(decode(data)) if format_ == "rpz" else None
     data = plain_bytes(data) if zone is None else zone.encode("utf-8", "replace")
     blocks = (data.count(b"\n", at, at + _BLOCK) for at in range(0, len(data), _BLOCK))
-    return _Text(data, format_, _reader(format_, data), zone, tuple(accumulate(blocks, initial=0)))
+    return _Text(data, data.lower(), format_, _reader(format_, data), zone, tuple(accumulate(blocks, initial=0)))
 
 
 @lru_cache(maxsize=8)
@@ -148,9 +150,8 @@ def _speaks_of(name: str, scope: Scope, host: str) -> bool:
     return scope is not Scope.EXACT and host.endswith("." + name)
 
 
-def _starts(data: bytes, names: Iterable[str]) -> set[int]:
+def _starts(data: bytes, lower: bytes, names: Iterable[str]) -> set[int]:
     """Return where the lines start that may hold one of these names, in whatever spelling."""
-    lower = data.lower()
     starts: set[int] = set()
     for name in names:
         needle = name.encode()
@@ -166,13 +167,13 @@ def _starts(data: bytes, names: Iterable[str]) -> set[int]:
 
 def _stands_alone(text: bytes, start: int, end: int) -> bool:
     """Whether what stands here is a whole name, but for a wildcard in front and a dot at its end."""
-    before = text[max(start - 2, 0) : start]
-    if before[-1:] == b".":
-        before = before[:-1]
-    after = text[end : end + 2]
-    if after[:1] == b".":
-        after = after[1:]
-    return not (before and before[-1] in _NAME_BYTES) and not (after and after[0] in _NAME_BYTES)
+    before = start - 1
+    if before >= 0 and text[before] == _DOT:
+        before -= 1
+    if before >= 0 and text[before] in _NAME_BYTES:
+        return False
+    after = end + 1 if end < len(text) and text[end] == _DOT else end
+    return after >= len(text) or text[after] not in _NAME_BYTES
 
 
 def _odd_starts(data: bytes) -> set[int]:
