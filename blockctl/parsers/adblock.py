@@ -15,22 +15,29 @@ from blockctl.model.diagnostic import Diagnostic, Origin
 from blockctl.model.filterlist import FilterList
 from blockctl.model.rule import Cosmetic, Effect, Rule, Scope
 from blockctl.parsers import hosts
-from blockctl.parsers.adblock_cosmetic import MARK, read_cosmetic
+from blockctl.parsers.adblock_cosmetic import read_cosmetic
 from blockctl.parsers.adblock_directives import HEADER_SIZE, Directives, read_header
 from blockctl.parsers.adblock_network import HOST_FILTER, PLAIN, Cancelled, Dialect, may_be_unlistable, read_network
 from blockctl.parsers.bulk import ADBLOCK_HOST, NOTHING, Taken, take
-from blockctl.parsers.lines import Said, place, read_with
+from blockctl.parsers.lines import Said, place, read_with, report
 from blockctl.parsers.listed import Fault, clean_blanks, is_ip, shown
 from blockctl.parsers.text import MAX_LINE
 
 Read = list[Rule] | Cosmetic | Cancelled | Said | Fault | None
 
 _COMMENT = re.compile(r"!|#(?:(?!#|@?(?:\$\?|[?$%])?#)|#+\s|#+$|###)|\[(?!\$)[^\]]*\]$")
-_HOSTS_LINE = re.compile(r"[0-9a-fA-F.:]+(?:%\w+)?[ \t]+[^$#|/]+(?:#.*)?")
+_HOSTS_LINE = re.compile(r"[0-9a-fA-F.:]+(?:%\w+)?[ \t]++[^$#|/]+(?:#.*)?")
 _BARE_NAME = re.compile(r"(?:[^\s/|^$*#@,:=\"'<>(){}\[\]?&;!~%+\\.]+\.)+[^\s/|^$*#@,:=\"'<>(){}\[\]?&;!~%+\\.]+")
+_REMARK = re.compile(r"(?<!\s)\s++#.*")
 _PLAIN_HOST = re.compile(r"(?:@@)?\|\|[^\s/^*$|]+\^\|?")  # as `lookup.find` finds them
 
 # Every line of a list for DNS fits; `_DNS_MARKS` are what no other list has.
+_DNS_OPTION = r"(?:important|badfilter|(?:denyallow|dnstype|dnsrewrite|client|ctag)(?:=[^,]*+)?)"
+_DNS_LINE = re.compile(
+    r"(?:@@)?(?:\|{0,2}(?:\*\.)?[^\s/|^$*:=?&#]+\^?\|?|/.*/)"
+    rf"(?:\${_DNS_OPTION}(?:,{_DNS_OPTION})*+)?(?:\s++#.*)?"
+)
+_DNS_MARKS` are what no other list has.
 _DNS_LINE = re.compile(
     r"(?:@@)?(?:\|{0,2}(?:\*\.)?[^\s/|^$*:=?&#]+\^?\|?|/.*/)(?:\$(?:,?(?:important|badfilter|(?:denyallow|dnstype|dnsrewrite|client|ctag)"
     r"(?:=[^,]*)?))+)?"
@@ -59,7 +66,7 @@ def parse(text: str, file: str) -> FilterList:
         parsed.header["include"] = "\n".join(directives.includes)
     if unclosed := directives.unclosed():
         number, fault = unclosed
-        _diagnose(parsed, Origin(file, number), fault)
+        report(parsed, fault, number)
     return parsed
 
 
@@ -83,12 +90,12 @@ def _take_line(parsed: FilterList, directives: Directives, dialect: Dialect, num
     """Put one line where it belongs, and count it."""
     counts = parsed.counts
     if line.startswith("!#"):
-        counts_as = directives.take(line, number)
-        if counts_as is None:
+        fault = directives.take(line, number)
+        if fault is None:
             counts.nothing += 1
         else:
             counts.refused += 1
-            _diagnose(parsed, Origin(parsed.file, number), counts_as)
+            report(parsed, fault, number)
         return
     if not line or line[0] == "!" or not directives.reading:
         counts.nothing += 1
@@ -107,7 +114,7 @@ def _put(parsed: FilterList, read: Read, line: str, number: int) -> None:
         parsed.cosmetics.append(read)
     elif isinstance(read, list):
         counts.rules += 1
-        if _is_plain(read[0]):
+        if _is_plain(read[0], line):
             (parsed.subtree if read[0].effect is Effect.BLOCK else parsed.allow_subtree).add(read[0].host)
         else:
             parsed.rules += read
@@ -117,12 +124,11 @@ def _put(parsed: FilterList, read: Read, line: str, number: int) -> None:
     elif read is None:
         counts.nothing += 1
     else:
-        origin = Origin(parsed.file, number)
         said = Said(faults=[read]) if isinstance(read, Fault) else read
         for word in said.words:
             place(parsed, word, number, line)
         for fault in said.faults:
-            _diagnose(parsed, origin, fault)
+            report(parsed, fault, number)
         counts.rules += bool(said.words)
         counts.refused += bool(said.faults and not said.words)
         counts.nothing += not (said.words or said.faults)
@@ -136,7 +142,7 @@ def _read(line: str, origin: Origin, dialect: Dialect) -> Read:
         return None
     if "\ufffd" in line:
         return Fault("L213", f"{shown(line)} has a NUL or broken characters in it")
-    if ("#" in line or "$$" in line or "$@$" in line or line[0] == "[") and MARK.search(line):
+    if "#" in line or "$$" in line or "$@$" in line:
         cosmetic = read_cosmetic(line, origin)
         if cosmetic is not None:
             return cosmetic
@@ -146,16 +152,12 @@ def _read(line: str, origin: Origin, dialect: Dialect) -> Read:
         said = Said()
         said.name(clean_blanks(line), dialect.bare)
         return said
-    return read_network(line, origin, dialect)
+    return read_network(_REMARK.sub("", line) if " #" in line or "\t#" in line else line, origin, dialect)
 
 
-def _is_plain(rule: Rule) -> bool:
-    """Whether a rule says of a host and all below it that they are blocked, or let through, and nothing more."""
-    return bool(rule.host) and rule.scope is Scope.SUBTREE and bool(_PLAIN_HOST.fullmatch(rule.text))
-
-
-def _diagnose(parsed: FilterList, origin: Origin, fault: Fault) -> None:
-    parsed.diagnostics.add(_diagnostic(origin, fault))
+def _is_plain(rule: Rule, line: str) -> bool:
+    """Whether a line says of a host and all below it that they are blocked, or let through, and nothing more."""
+    return bool(rule.host) and rule.scope is Scope.SUBTREE and bool(_PLAIN_HOST.fullmatch(line.strip()))
 
 
 def _diagnostic(origin: Origin, fault: Fault) -> Diagnostic:
@@ -169,7 +171,7 @@ def _dialect(text: str, taken: Taken) -> Dialect:
     sample = list(islice((line for line in lines if line and not _COMMENT.match(line)), SAMPLE))
     for_hosts = [bool(_HOSTS_LINE.fullmatch(line)) for line in sample]
     fitting = sum(is_hosts or bool(_DNS_LINE.fullmatch(line)) for is_hosts, line in zip(for_hosts, sample, strict=True))
-    if fitting * 20 >= len(sample) * 19:
+    if (sample or taken.names) and fitting * 20 >= len(sample) * 19:
         marked = any(for_hosts) or _DNS_HEADER.search(head) or any(map(_DNS_MARKS.search, sample))
         return Dialect(hosts=True, bare=Scope.EXACT if marked else None)
     return Dialect(bare=Scope.SUBTREE if _UBO_HEADER.search(head) else None)

@@ -17,11 +17,11 @@ from blockctl.parsers.adblock_options import split_options
 from blockctl.parsers.adblock_sites import EVERYWHERE, Sites, parse_sites, split_sites
 from blockctl.parsers.listed import Fault, shown
 
-MARK = re.compile(r"#@?(?:\$\?|[?$%])?#|\$@?\$(?=[a-zA-Z*])")
+_MARK = re.compile(r"#@?(?:\$\?|[?$%])?#|\$@?\$(?=[a-zA-Z*])")
 _NO_SITES = re.compile(r"[|\"!#$?&=^@(){}<;+]")  # what patterns have and lists of sites have not
 _CANDIDATES = 8  # marks looked at; a regular expression before the right one may contain a few
 
-_MODIFIERS = re.compile(r"\[\$((?:[^\]\\]|\\.|(?<=/)\[(?:[^\]\\]|\\.)*\])*)\]")
+_MODIFIERS = re.compile(r"\[\$((?:[^\]\\]|\\.)*+)\]")
 _PROCEDURAL = re.compile(
     r":(?:has-text|contains|upward|nth-ancestor|matches-(?:css|attr|media|path|prop|property)|xpath|min-text-length"
     r"|watch-attrs?|others|shadow|if|if-not|properties|is-hidden|-abp-[a-z-]+|abp-[a-z-]+)(?:-before|-after)?\("
@@ -29,7 +29,7 @@ _PROCEDURAL = re.compile(
 )
 _STYLED = re.compile(r"[^{]+\{([^{}]*)\}")
 _REMOVES = re.compile(r":remove(?:-attr|-class)?\(")
-_PATH = re.compile(r":matches-path\(((?:[^()\\]|\\.|\([^()]*\))*)\)")
+_PATH = re.compile(r":matches-path\(((?:[^()\\]|\\.|\([^()]*+\))*+)\)")
 
 
 def read_cosmetic(line: str, origin: Origin) -> Cosmetic | Fault | None:
@@ -39,7 +39,7 @@ def read_cosmetic(line: str, origin: Origin) -> Cosmetic | Fault | None:
     needs: tuple[str, ...] = ()
     if line.startswith("[$"):
         modified = _modifiers(line)
-        if modified is None or isinstance(modified, Fault):
+        if isinstance(modified, Fault):
             return modified
         sites, needs, line = modified
     match = _mark(line)
@@ -50,7 +50,7 @@ def read_cosmetic(line: str, origin: Origin) -> Cosmetic | Fault | None:
         named = parse_sites(line[: match.start()], ",")
         if isinstance(named, Fault):
             return named
-        sites = Sites(sites.names + named.names, sites.not_names + named.not_names, named.paths)
+        sites = _both(sites, named)
     if not body:
         return Fault("L207", f"nothing stands behind the {mark}")
     if sites.paths:
@@ -61,13 +61,20 @@ def read_cosmetic(line: str, origin: Origin) -> Cosmetic | Fault | None:
     return Cosmetic(effect, origin, text, body, _form(mark, body), sites.names, sites.not_names, needs)
 
 
+def _both(some: Sites, others: Sites) -> Sites:
+    if some is EVERYWHERE:
+        return others
+    return Sites(some.names + others.names, some.not_names + others.not_names, some.paths + others.paths)
+
+
 def _mark(line: str) -> re.Match[str] | None:
     """Return the mark that a list of sites stands before, None when no mark does."""
-    for match in islice(MARK.finditer(line), _CANDIDATES):
+    for match in islice(_MARK.finditer(line), _CANDIDATES):
         before = line[: match.start()]
-        if not _NO_SITES.search(before) and "/" not in before:
-            return match
-        if "/" in before and all(_is_site(entry) for entry in split_sites(before, ",")):
+        if "/" not in before:
+            if not _NO_SITES.search(before):
+                return match
+        elif all(map(_is_site, split_sites(before, ","))):
             return match
     return None
 
@@ -79,7 +86,7 @@ def _is_site(entry: str) -> bool:
     return not _NO_SITES.search(entry) and "." in entry.partition("/")[0]
 
 
-def _modifiers(line: str) -> tuple[Sites, tuple[str, ...], str] | Fault | None:
+def _modifiers(line: str) -> tuple[Sites, tuple[str, ...], str] | Fault:
     """Read AdGuard's brackets; return the sites and needs they name, and the rest of the line."""
     match = _MODIFIERS.match(line)
     if match is None:

@@ -34,6 +34,7 @@ from blockctl.parsers.adblock_sites import EVERYWHERE, Sites, parse_sites
 from blockctl.parsers.listed import Fault, shown
 
 _QUOTES = ("'", '"', "`")  # uBO takes values with commas between them
+_QUOTED = re.compile("=[\"'`]")
 _COMMA = re.compile(r"(?<!\\),")
 _SLASH = re.compile(r"(?<!\\)/")
 _NEXT_REGEX = re.compile(r"(?<!\\)\|(?=~?/)")
@@ -105,30 +106,44 @@ def is_known(name: str) -> bool:
 
 
 def split_options(text: str) -> list[str]:
-    """Split options at their commas, but not within regular expressions."""
+    """Split options at their commas, but not within quotes or regular expressions."""
     pieces = _COMMA.split(text)
-    if "/" not in text and '="' not in text and "='" not in text and "=`" not in text:
+    if "/" not in text and not _QUOTED.search(text):
         return pieces
-    found: list[str] = []
+    found: list[list[str]] = []
+    slashes, quote = 0, ""  # what the value still lacks
     for piece in pieces:
-        if found and _is_open(found[-1]):
-            found[-1] += "," + piece
+        if quote:
+            found[-1].append(piece)
+            quote = "" if piece.endswith(quote) else quote
+        elif slashes > 0:
+            found[-1].append(piece)
+            start = max(piece.rfind("|/"), piece.rfind("|~/"))
+            slashes = slashes - _count(piece) if start < 0 else 2 - _count(piece[start:])
         else:
-            found.append(piece)
-    return found
+            found.append([piece])
+            slashes, quote = _lacks(piece)
+    return [",".join(parts) for parts in found]
 
 
-def _is_open(option: str) -> bool:
-    """Whether an option ends within quotes or a regular expression: `replace=/a/b/` has three slashes, others two."""
+def _lacks(option: str) -> tuple[int, str]:
+    """Return how many slashes an option lacks to close its regular expressions, and the quote it lacks.
+
+    `replace=/a/b/` has three slashes, a regular expression two.
+    """
     name, _, value = option.partition("=")
     if value[:1] in _QUOTES:
-        return len(value) == 1 or value[-1] != value[0]
+        return 0, "" if len(value) > 1 and value[-1] == value[0] else value[0]
     if name in ("replace", "uritransform", "urltransform"):
-        return value.startswith("/") and len(_SLASH.findall(value)) < 3
+        return (3 - _count(value) if value.startswith("/") else 0), ""
     if name in ("header", "requestheader", "responseheader"):
         value = value.partition(":")[2]
     last = _NEXT_REGEX.split(value)[-1].lstrip("~")
-    return last.startswith("/") and len(_SLASH.findall(last)) < 2
+    return (2 - _count(last) if last.startswith("/") else 0), ""
+
+
+def _count(text: str) -> int:
+    return len(_SLASH.findall(text))
 
 
 @lru_cache(maxsize=32768)

@@ -18,7 +18,7 @@ from blockctl.parsers.listed import Fault, shown
 
 # A name in normal form, with or without `.*` behind it. Its last label is no number, so it is no address.
 _PLAIN = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z_-][a-z0-9_-]{0,62}(?:\.\*)?")
-_REGEX_END = re.compile(r"(?<!\\)(?:\\\\)*/$")
+_CLOSED = re.compile(r"(?<!\\)/\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +59,18 @@ def split_sites(text: str, separator: str) -> list[str]:
     """Split at the separators, but not within regular expressions; empty entries say nothing."""
     pieces = text.split(separator)
     if "/" in text:
-        joined: list[str] = []
+        joined: list[list[str]] = []
+        in_regex = False
         for piece in pieces:
-            if joined and _is_open(joined[-1]):
-                joined[-1] += separator + piece
+            start = piece.strip().removeprefix("~")
+            if in_regex:
+                joined[-1].append(piece)
+                in_regex = not _CLOSED.search(piece)
             else:
-                joined.append(piece)
-        pieces = joined
+                joined.append([piece])
+                in_regex = start.startswith("/") and (len(start) == 1 or not _CLOSED.search(piece))
+        pieces = [separator.join(parts) for parts in joined]
     return [stripped for piece in pieces if (stripped := piece.strip())]
-
-
-def _is_open(entry: str) -> bool:
-    entry = entry.strip().removeprefix("~")
-    return entry.startswith("/") and (len(entry) == 1 or not _REGEX_END.search(entry))
 
 
 @lru_cache(maxsize=65536)
