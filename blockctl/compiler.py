@@ -38,9 +38,12 @@ class Memory(Protocol):
     def put(self, key: str, meta: object, bodies: dict[str, bytes | memoryview]) -> None:
         """Keep something."""
 
+    def prune(self) -> None:
+        """Forget what is long unused, if there is too much."""
+
 
 class Forgetful:
-    """A memory for one run that keeps nothing."""
+    """A memory that keeps nothing."""
 
     def key(self, *parts: object) -> str:
         """Return any text; nothing is ever found under it."""
@@ -51,6 +54,9 @@ class Forgetful:
 
     def put(self, key: str, meta: object, bodies: dict[str, bytes | memoryview]) -> None:
         """Keep nothing."""
+
+    def prune(self) -> None:
+        """Forget nothing."""
 
 
 @dataclass(slots=True)
@@ -147,10 +153,7 @@ class Compilation:
             return kept[1]["index"], texts
         lists = self._lists(texts)
         if not columns:
-            empty: dict[str, set[str]] = {column: set() for column in COLUMNS}
-            lists = [
-                replace(parsed, rules=[rule for rule in parsed.rules if rule.names_only], **empty) for parsed in lists
-            ]
+            lists = [each.without_names([rule for rule in each.rules if rule.names_only]) for each in lists]
         data = Index.build(lists).dump(lists)
         self.memory.put(key, None, {"index": data})
         return data, texts
@@ -195,7 +198,7 @@ class Compilation:
         return parsed
 
     def _keep(self, text: ListText, parsed: FilterList) -> None:
-        bare = replace(parsed, **{column: set() for column in COLUMNS})
+        bare = parsed.without_names(parsed.rules)
         bodies = {column: "\n".join(sorted(getattr(parsed, column))).encode("ascii") for column in COLUMNS}
         self.memory.put(self._parse_key("list", text), bare, cast("dict[str, bytes | memoryview]", bodies))
 

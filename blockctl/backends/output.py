@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from blockctl.model.diagnostic import Origin
 from blockctl.model.filterlist import FilterList
+from blockctl.model.hostset import HostSet
 from blockctl.model.policy import Policy
+from blockctl.model.rule import Rule
 
 Chunk = bytes | memoryview
 
@@ -78,8 +80,20 @@ class BrowserBackend(Protocol):
 
     OPTIONS: dict[str, str]  # option -> what it means
 
-    def prepare(self, lists: Iterable[FilterList], options: dict[str, str]) -> Prepared:
+    def prepare(self, lists: Sequence[FilterList], options: dict[str, str]) -> Prepared:
         """Lower the lists; the policy plays no part."""
 
     def emit(self, policy: Policy, prepared: Prepared, options: dict[str, str]) -> Output:
         """Put the policy over the prepared lists."""
+
+
+class DnsBackend(Protocol):
+    """An engine that sees names. `yields` are the names at which DNS yields to the browser."""
+
+    OPTIONS: dict[str, str]
+
+    def prepare(self, names: HostSet, options: dict[str, str]) -> Prepared:
+        """Write what the lists together say of names."""
+
+    def emit(self, policy: Policy, yields: dict[str, Rule], prepared: Prepared, options: dict[str, str]) -> Output:
+        """Put the policy over the prepared names."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from blockctl.model.diagnostic import Diagnostic, DiagnosticLog
 from blockctl.model.policy import ListSource
@@ -50,3 +50,7 @@ class FilterList:
     diagnostics: DiagnosticLog = field(default_factory=DiagnosticLog)
     counts: Counts = field(default_factory=Counts)
     header: dict[str, str] = field(default_factory=dict)  # title, expires, homepage, version, diff-path...
+
+    def without_names(self, rules: list[Rule]) -> FilterList:
+        """Return the list with empty columns and these rules."""
+        return replace(self, exact=set(), subtree=set(), allow_exact=set(), allow_subtree=set(), rules=rules)
