@@ -97,6 +97,72 @@ SAFARI: dict[str, Reason] = {
     ),
     "non-ascii": Reason(Fidelity.IMPOSSIBLE, "a url-filter is ASCII", "||ads.example/b\u00fccher"),
     "too-long": Reason(
+        Fidelity.IMPOSSIBLE,
+        "a url-filter of over 1,000 characters takes WebKit seconds to compile",
+        "||ads.example/ and 1,000 characters more",
+    ),
+    "regex": Reason(
+        Fidelity.IMPOSSIBLE, "a regular expression on URLs says no certain name", "/^https?:\\/\\/ads\\d+\\./"
+    ),
+    "to": Reason(Fidelity.IMPOSSIBLE, "the rule names its hosts by $to", "||ads.example^$to=img.ads.example"),
+    "needs": Reason(Fidelity.IMPOSSIBLE, "DNS cannot see what this rule depends on", "||ads.example^$method=post"),
+    "action": Reason(
+        Fidelity.IMPOSSIBLE, "DNS blocks or lets through, it changes nothing in a page", "||news.example^$csp=..."
+    ),
+    "cosmetic": Reason(Fidelity.IMPOSSIBLE, "DNS never sees what a page shows", "news.example##.ad"),
+    "javascript": Reason(Fidelity.IMPOSSIBLE, "DNS sees no scripts", "sites: news.example: javascript: deny"),
+}
+
+LISTED = DNS | {
+    "wildcard": Reason(
+        Fidelity.NARROWER, "a list of single names holds of those below a name only what lists name", "||ads.example^"
+    ),
+}
+
+DOMAINS = LISTED | {
+    "hole": Reason(
+        Fidelity.NARROWER,
+        "a wildcard cannot leave out a name below it, so the names that lists block are written one by one",
+        "||ads.example^ and @@||pay.ads.example^",
+    ),
+    "below": Reason(Fidelity.IMPOSSIBLE, "a wildcard means the name itself too", "*.ads.example CNAME ."),
+}
+
+UNBOUND = DNS | {
+    "apart": Reason(
+        Fidelity.NARROWER,
+        "no zone lets a name through and blocks what is below it, so both are let through",
+        "*.ads.example CNAME .",
+    ),
+}
+
+RPZ = DNS | {
+    "long": Reason(
+        Fidelity.IMPOSSIBLE, "with the name of the zone behind it this name would be too long", "218 letters"
+    ),
+}
+
+SAFARI: dict[str, Reason] = {
+    "inline": Reason(
+        Fidelity.NARROWER,
+        "a content blocker stops scripts that are loaded, not those written in the page, and workers count as other",
+        "sites: rant.example: javascript: deny",
+    ),
+    "scroll": Reason(
+        Fidelity.IMPOSSIBLE,
+        "a content blocker can hide elements, not restyle them",
+        "sites: news.example: scroll: unlock",
+    ),
+    "action": Reason(
+        Fidelity.IMPOSSIBLE,
+        "a content blocker blocks, hides and lets through; it changes no header, address or text",
+        "||news.example^$csp=script-src 'none'",
+    ),
+    "condition": Reason(
+        Fidelity.IMPOSSIBLE, "WebKit does not tell its rules this of a request or a page", "||ads.example^$method=post"
+    ),
+    "non-ascii": Reason(Fidelity.IMPOSSIBLE, "a url-filter is ASCII", "||ads.example/b\u00fccher"),
+    "too-long": Reason(
         Fidelity.IMPOSSIBLE, "a url-filter of over 1,000 characters takes WebKit seconds to compile", ""
     ),
     "regex": Reason(

@@ -34,6 +34,8 @@ from blockctl.model.pattern import anchored_host
 from blockctl.model.request import ALL_KINDS, SUBRESOURCES, Kind
 from blockctl.model.rule import Effect, Rule, Scope
 
+ALL, SOFT = ALL_KINDS.value, SUBRESOURCES.value  # numbers: the complement of a flag would not know `POPUPS`
+
 
 class Carved(NamedTuple):
     """A block, and the hosts that it spares on the pages and for the kinds it is about."""
@@ -101,7 +103,7 @@ class Network:
         unless = () if rule.sites else _unless(rule.not_sites)
         triggers = [Trigger(each, rule.match_case, rule.party, unless) for each in filters]
         if spared:
-            if rule.effect is Effect.ALLOW or rule.important or kinds & ~SUBRESOURCES:
+            if rule.effect is Effect.ALLOW or rule.important or kinds & ~SOFT:
                 raise Unsayable("carve")
             self._carved.append(Carved(frozenset(rule.sites), kinds, spared, rule, triggers, where))
         else:
@@ -115,13 +117,13 @@ class Network:
                 self.exceptions.add(trigger, kinds | POPUPS if kinds & Kind.DOCUMENT else kinds, where)
             elif rule.important:
                 self.important.add(trigger, kinds, where)
-            elif kinds == ALL_KINDS:
+            elif kinds == ALL:
                 self.hard.add(trigger, kinds, where)
             else:
-                if kinds & SUBRESOURCES:
-                    self.soft.add(trigger, kinds & SUBRESOURCES, where)
-                if kinds & ~SUBRESOURCES:
-                    self.hard.add(trigger, kinds & ~SUBRESOURCES, where)
+                if kinds & SOFT:
+                    self.soft.add(trigger, kinds & SOFT, where)
+                if kinds & ~SOFT:
+                    self.hard.add(trigger, kinds & ~SOFT, where)
 
     def carved(self) -> Iterator[str]:
         """Write the carved rules, those that spare most first; a gap where one would undo another's block."""
