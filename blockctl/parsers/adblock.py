@@ -37,11 +37,6 @@ _DNS_LINE = re.compile(
     r"(?:@@)?(?:\|{0,2}(?:\*\.)?[^\s/|^$*:=?&#]+\^?\|?|/.*/)"
     rf"(?:\${_DNS_OPTION}(?:,{_DNS_OPTION})*+)?(?:\s++#.*)?"
 )
-_DNS_MARKS` are what no other list has.
-_DNS_LINE = re.compile(
-    r"(?:@@)?(?:\|{0,2}(?:\*\.)?[^\s/|^$*:=?&#]+\^?\|?|/.*/)(?:\$(?:,?(?:important|badfilter|(?:denyallow|dnstype|dnsrewrite|client|ctag)"
-    r"(?:=[^,]*)?))+)?"
-)
 _DNS_MARKS = re.compile(r"\$(?:.*,)?(?:dnstype|dnsrewrite|client|ctag)(?:=|,|$)")
 _DNS_HEADER = re.compile(r"\b(?:DNS|hosts?|domains?)\b", re.IGNORECASE)
 _UBO_HEADER = re.compile(r"\b(?:uBlock(?: Origin)?|uBO|uAssets)\b", re.IGNORECASE)
