@@ -11,6 +11,8 @@ import typer
 from blockctl.cli.common import JsonOption, PolicyOption, StateOption, load_policy, print_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from blockctl.backends.output import Output
     from blockctl.cli.build import Written
     from blockctl.compiler import Compilation
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Write everything into this folder instead.", show_default=False)
 ]
+MOST_NOTES = 20  # printed; the report has them all
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Never download; use what is here.")]
 
 
@@ -27,7 +30,8 @@ def compile_command(
     ] = None,
     out: OutOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when a rule or a list is left out.")] = False,
-    offline: OfflineOption = False,
+    offline: MOST_NOTES = 20  # printed; the report has them all
+OfflineOption = False,
     policy: PolicyOption = None,
     state: StateOption = None,
     as_json: JsonOption = False,
@@ -84,6 +88,7 @@ def show(run: Compilation, written: list[Written]) -> None:
     """Print what was made, as people read it."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console()
     lists = Table("list", "format", "lines", "rules", "refused", box=None, header_style="bold", pad_edge=False)
@@ -104,35 +109,51 @@ def show(run: Compilation, written: list[Written]) -> None:
         column.justify = "right"
     for item in written:
         size, gaps = sum(item.files.values()), len(item.output.gaps)
-        place = str(item.path) + ("" if item.changed else "  [dim](unchanged)[/dim]")
+        place = Text(str(item.path)).append("" if item.changed else "  (unchanged)", style="dim")
         table.add_row(
             item.target.name, f"{item.output.rules_in:,}", f"{item.output.rules_out:,}", f"{size:,}", f"{gaps:,}", place
         )
     console.print(table)
     _show_gaps(console, written)
-    for item in written:
-        for note in item.output.notes:
-            console.print(f"[bold]{item.target.name}[/bold]: {note}", highlight=False)
+    _show_notes(console, written)
 
 
-def _show_gaps(console: object, written: list[Written]) -> None:
-    """Print the gaps by reason; every rule behind them is in the report."""
-    from rich.console import Console
+def _show_gaps(console: Console, written: list[Written]) -> None:
+    """Print the gaps by reason, those that several targets share once; every rule behind them is in the report."""
     from rich.table import Table
 
     from blockctl.backends.capabilities import CAPABILITIES
 
-    assert isinstance(console, Console)
-    table = Table("gap in", "rules", "why", box=None, header_style="bold", pad_edge=False)
-    table.columns[1].justify = "right"
+    shared: dict[tuple[str, int], list[str]] = {}
     for item in written:
         known = CAPABILITIES.get(item.target.backend, {})
         for reason, count in sorted(item.output.gaps.count.items(), key=lambda pair: -pair[1]):
             why = known[reason].why if reason in known else reason
-            table.add_row(item.target.name, f"{count:,}", why)
-    if table.row_count:
+            shared.setdefault((why, count), []).append(item.target.name)
+    if not shared:
+        return
+    table = Table("gap in", "rules", "why", box=None, header_style="bold", pad_edge=False)
+    table.columns[1].justify = "right"
+    for (why, count), names in shared.items():
+        table.add_row(", ".join(names), f"{count:,}", why)
+    console.print()
+    console.print(table)
+
+
+def _show_notes(console: Console, written: list[Written]) -> None:
+    """Print what else a person should know; a note that several targets share once."""
+    from rich.text import Text
+
+    shared: dict[str, list[str]] = {}
+    for item in written:
+        for note in item.output.notes:
+            shared.setdefault(note, []).append(item.target.name)
+    if shared:
         console.print()
-        console.print(table)
+    for note, names in list(shared.items())[:MOST_NOTES]:
+        console.print(Text.assemble((", ".join(names), "bold"), f": {note}"), soft_wrap=True)
+    if len(shared) > MOST_NOTES:
+        console.print(f"...and {len(shared) - MOST_NOTES:,} more in the report")
 
 
 def export_command(
@@ -146,7 +167,8 @@ def export_command(
         Path | None,
         typer.Option("--into", help="ublock-backup: your own backup file, to merge into.", show_default=False),
     ] = None,
-    offline: OfflineOption = False,
+    offline: MOST_NOTES = 20  # printed; the report has them all
+OfflineOption = False,
     policy: PolicyOption = None,
     state: StateOption = None,
 ) -> None:
