@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Write everything into this folder instead.", show_default=False)
 ]
+
 MOST_NOTES = 20  # printed; the report has them all
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Never download; use what is here.")]
 
@@ -30,8 +31,7 @@ def compile_command(
     ] = None,
     out: OutOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when a rule or a list is left out.")] = False,
-    offline: MOST_NOTES = 20  # printed; the report has them all
-OfflineOption = False,
+    offline: OfflineOption = False,
     policy: PolicyOption = None,
     state: StateOption = None,
     as_json: JsonOption = False,
@@ -167,8 +167,7 @@ def export_command(
         Path | None,
         typer.Option("--into", help="ublock-backup: your own backup file, to merge into.", show_default=False),
     ] = None,
-    offline: MOST_NOTES = 20  # printed; the report has them all
-OfflineOption = False,
+    offline: OfflineOption = False,
     policy: PolicyOption = None,
     state: StateOption = None,
 ) -> None:
