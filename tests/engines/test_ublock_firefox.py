@@ -36,7 +36,8 @@ pytestmark = pytest.mark.skipif(
 PAGE = (
     '<!doctype html><title>static</title><script src="/own.js"></script>'
     '<script>document.title = "inline ran"</script><body onload="document.body.dataset.loaded = 1">'
-    "<noscript><p id=told>scripts are off</p></noscript><p class=modal>modal</p><p class=banner>banner</p><p class=own>own</p>"
+    "<noscript><p id=told>scripts are off</p></noscript><p class=modal>modal</p>"
+    "<p class=banner>banner</p><p class=own>own</p>"
     '<iframe src="http://frame.test/f"></iframe>'
 )
 HERE = Origin("list", 1)
