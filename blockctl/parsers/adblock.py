@@ -40,7 +40,7 @@ _DNS_LINE = re.compile(
 _DNS_MARKS = re.compile(r"\$(?:.*,)?(?:dnstype|dnsrewrite|client|ctag)(?:=|,|$)")
 _DNS_HEADER = re.compile(r"\b(?:DNS|hosts?|domains?)\b", re.IGNORECASE)
 _UBO_HEADER = re.compile(r"\b(?:uBlock(?: Origin)?|uBO|uAssets)\b", re.IGNORECASE)
-DNS_FORMAT = "adblock-dns"  # its lines cannot be read without knowing that
+DNS_FORMAT = "adblock-dns"  # of a list with rules that a line alone, without its list, would not give
 SAMPLE = 500  # lines that say what a list's dialect is
 
 
@@ -52,8 +52,6 @@ def parse(text: str, file: str) -> FilterList:
     parsed.counts.lines = taken.lines
     parsed.counts.rules = taken.clean_lines
     dialect = _dialect(text, taken)
-    if dialect.hosts:
-        parsed.format = DNS_FORMAT
     directives = Directives()
     for number, line in taken.residue():
         _take_line(parsed, directives, dialect, number, line)
@@ -62,6 +60,8 @@ def parse(text: str, file: str) -> FilterList:
     if unclosed := directives.unclosed():
         number, fault = unclosed
         report(parsed, fault, number)
+    if dialect.hosts and any(parse_line(rule.text, rule.origin) != rule for rule in parsed.rules):
+        parsed.format = DNS_FORMAT
     return parsed
 
 
