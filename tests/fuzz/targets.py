@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from blockctl.model.diagnostic import BlockctlError
+from blockctl.model.names import is_public_suffix, normalize_host
 from blockctl.model.pattern import compile_pattern
 from blockctl.model.request import Kind, Request, complete_url, url_host
 from blockctl.parsers import PARSERS, parse
@@ -35,7 +36,8 @@ def edit_policy(data: bytes) -> None:
     first, _, rest = data.partition(b"\n")
     words = first.decode("utf-8", "replace").split()
     text = rest.decode("utf-8", "replace")
-    site, host = [*words, "news.example", "ads.example"][:2]
+    names = [name for word in words if (name := normalize_host(word)) and not is_public_suffix(name)]
+    site, host = [*names, "news.example", "ads.example"][:2]
     _, faults = read_policy(text, "policy.yaml")
     for change in (
         lambda: edit.set_site(text, site, {"javascript": "deny"}),
