@@ -137,7 +137,7 @@ def _read(line: str, origin: Origin, dialect: Dialect) -> Read:
         return None
     if "\ufffd" in line:
         return Fault("L213", f"{shown(line)} has a NUL or broken characters in it")
-    if "#" in line or "$$" in line or "$@$" in line:
+    if "#" in line or "$$" in line or "$@$" in line or line.startswith("[$"):
         cosmetic = read_cosmetic(line, origin)
         if cosmetic is not None:
             return cosmetic
