@@ -84,6 +84,7 @@ class Compilation:
     facts: list[ListFacts] = field(default_factory=list)
     _parsed: dict[str, FilterList] = field(default_factory=dict)
     _names: HostSet | None = None
+    _yields: dict[str, Rule] | None = None
 
     def read(self) -> None:
         """Know every list: its format, counts and diagnostics, and what it includes."""
@@ -136,7 +137,9 @@ class Compilation:
 
     def yields(self) -> dict[str, Rule]:
         """Return the names at which DNS yields to the browser, and why."""
-        return yields(self.policy, self.exceptions())
+        if self._yields is None:
+            self._yields = yields(self.policy, self.exceptions())
+        return self._yields
 
     def index(self) -> tuple[bytes | memoryview, list[ListText]]:
         """Return the index of what browsers obey as bytes, and the texts that it refers to by number."""
@@ -199,7 +202,7 @@ class Compilation:
 
     def _keep(self, text: ListText, parsed: FilterList) -> None:
         bare = parsed.without_names(parsed.rules)
-        bodies = {column: "\n".join(sorted(getattr(parsed, column))).encode("ascii") for column in COLUMNS}
+        bodies = {column: "\n".join(getattr(parsed, column)).encode("ascii") for column in COLUMNS}
         self.memory.put(self._parse_key("list", text), bare, cast("dict[str, bytes | memoryview]", bodies))
 
     def _lists(self, texts: Sequence[ListText]) -> list[FilterList]:

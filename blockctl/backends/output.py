@@ -13,6 +13,7 @@ from blockctl.model.policy import Policy
 from blockctl.model.rule import Rule
 
 Chunk = bytes | memoryview
+Row = tuple[str, str, int, int, str]  # reason, file, line, column, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +30,26 @@ class Gaps:
     """Gaps by reason: every one counted, the first of each reason kept with its rule."""
 
     count: dict[str, int] = field(default_factory=dict)
-    kept: list[Gap] = field(default_factory=list)
     keep: int = 1000  # for each reason
+    rows: list[Row] = field(default_factory=list)  # plain tuples: thousands of them are kept on disk and read again
 
     def add(self, reason: str, origin: Origin, text: str, count: int = 1) -> None:
         """Count a gap, and keep it if there is room. `count` is for rules that travel as columns."""
         before = self.count.get(reason, 0)
         self.count[reason] = before + count
         if before < self.keep:
-            self.kept.append(Gap(reason, origin, text))
+            self.rows.append((reason, origin.file, origin.line, origin.column, text))
 
     def extend(self, other: Gaps) -> None:
         """Add all gaps of another."""
         for reason, count in other.count.items():
             self.count[reason] = self.count.get(reason, 0) + count
-        self.kept.extend(other.kept)
+        self.rows.extend(other.rows)
+
+    @property
+    def kept(self) -> list[Gap]:
+        """Return the gaps that were kept."""
+        return [Gap(reason, Origin(file, line, column), text) for reason, file, line, column, text in self.rows]
 
     def __len__(self) -> int:
         return sum(self.count.values())

@@ -9,7 +9,7 @@ from typing import Any
 
 from blockctl import __version__
 from blockctl.backends.capabilities import CAPABILITIES
-from blockctl.backends.output import Output
+from blockctl.backends.output import Output, Row
 from blockctl.cli.common import Loaded
 from blockctl.compiler import Compilation
 from blockctl.io.files import read_object, remove_leftovers, write_file
@@ -124,21 +124,11 @@ def make_report(run: Compilation, written: list[Written]) -> dict[str, Any]:
         ],
         "problems": [str(problem) for problem in problems(run)],
         "targets": {item.target.name: _target_report(item) for item in written},
+        "gaps": _gaps_report(written),
     }
 
 
 def _target_report(item: Written) -> dict[str, Any]:
-    table = CAPABILITIES.get(item.target.backend, {})
-    gaps: dict[str, Any] = {}
-    for reason, count in sorted(item.output.gaps.count.items()):
-        known = table.get(reason)
-        kept = [gap for gap in item.output.gaps.kept if gap.reason == reason]
-        gaps[reason] = {
-            "count": count,
-            "fidelity": known.fidelity.value if known else "impossible",
-            "why": known.why if known else reason,
-            "rules": [{"line": str(gap.origin), "text": gap.text} for gap in kept],
-        }
     return {
         "backend": item.target.backend,
         "path": item.target.path,
@@ -146,5 +136,27 @@ def _target_report(item: Written) -> dict[str, Any]:
         "rules_in": item.output.rules_in,
         "rules_out": item.output.rules_out,
         "notes": item.output.notes,
-        "gaps": gaps,
+        "gaps": dict(sorted(item.output.gaps.count.items())),
     }
+
+
+def _gaps_report(written: list[Written]) -> list[dict[str, Any]]:
+    """Return the gaps with their reasons and rules; those that several targets share stand here once."""
+    found: list[dict[str, Any]] = []
+    for item in written:
+        gaps, table = item.output.gaps, CAPABILITIES.get(item.target.backend, {})
+        rows: dict[str, list[Row]] = {reason: [] for reason in sorted(gaps.count)}
+        for row in gaps.rows:
+            rows[row[0]].append(row)
+        for reason, kept in rows.items():
+            same = next((each for each in found if (each["reason"], each["rows"]) == (reason, kept)), None)
+            if same is not None:
+                same["targets"].append(item.target.name)
+                continue
+            known = table.get(reason)
+            fidelity, why = (known.fidelity.value, known.why) if known else ("impossible", reason)
+            found.append({"targets": [item.target.name], "reason": reason, "fidelity": fidelity, "why": why,
+                          "count": gaps.count[reason], "rows": kept})  # fmt: skip
+    for each in found:
+        each["rules"] = [[f"{file}:{line}", text] for _, file, line, _, text in each.pop("rows")]
+    return found

@@ -80,7 +80,7 @@ def build(run: Compilation, names: list[str], out: Path | None) -> list[Written]
         import json
 
         report = steps.make_report(run, written)
-        write_file(report_path, [json.dumps(report, indent=1).encode()])
+        write_file(report_path, [json.dumps(report).encode()])
     return written
 
 

@@ -81,11 +81,15 @@ def covers(name: str, host: str) -> bool:
     return host == name or host.endswith("." + name)
 
 
-@lru_cache(maxsize=1)
-def _suffixes() -> PublicSuffixList:
-    from publicsuffixlist import PublicSuffixList  # late: reading the list costs 50 ms
+@lru_cache(maxsize=2)
+def _suffixes(international: bool) -> PublicSuffixList:
+    from publicsuffixlist import PublicSuffixList  # late: reading the list costs 25 ms, its A-labels 45 ms more
 
-    return PublicSuffixList()
+    return PublicSuffixList(accept_encoded_idn=international)
+
+
+def _private_suffix(host: str) -> str | None:
+    return _suffixes("xn--" in host).privatesuffix(host)
 
 
 @lru_cache(maxsize=65536)
@@ -93,12 +97,12 @@ def registrable_domain(host: str) -> str:
     """Return the registrable domain, private suffixes included; a suffix or an address is its own."""
     if is_address(host):
         return host
-    return _suffixes().privatesuffix(host) or host
+    return _private_suffix(host) or host
 
 
 def is_public_suffix(host: str) -> bool:
     """Whether nobody can own this name: a top level, `co.uk`, or a private suffix such as `github.io`."""
-    return "." not in host or (not is_address(host) and _suffixes().privatesuffix(host) is None)
+    return "." not in host or (not is_address(host) and _private_suffix(host) is None)
 
 
 @lru_cache(maxsize=1)
@@ -107,7 +111,9 @@ def suffix_rules() -> tuple[frozenset[str], frozenset[str]]:
 
     For asking about a million names at once; a hit is to be judged by `is_public_suffix`, which knows the exceptions.
     """
-    rules = {rule for rule in _suffixes()._publicsuffix if rule.isascii() and not rule.startswith("!")}
+    rules = {
+        rule for rule in _suffixes(international=True)._publicsuffix if rule.isascii() and not rule.startswith("!")
+    }
     parents = frozenset(rule[2:] for rule in rules if rule.startswith("*."))
     return parents.union(rule for rule in rules if not rule.startswith("*.")), parents
 
