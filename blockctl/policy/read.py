@@ -162,7 +162,7 @@ def read_site(reader: Reader, host: str, key: Scalar, node: Node) -> Site:
         elif name == "until":
             until = reader.moment(value)
         elif name == "note":
-            note = reader.text(value, name)
+            note = reader.prose(value, name)
         elif name == "hide":
             hide += [text for item in reader.items(value, name) if (text := reader.selector(item)) is not None]
         else:
@@ -212,7 +212,7 @@ def _read_entry(reader: Reader, node: Node, what: str, *, allow: bool, everywher
         return None
     found = reader.mapping(node, f"an entry of {what}", words.HOST_ENTRY, words.MEANT_BY_SITE_KEY)
     until = reader.moment(found["until"][1]) if "until" in found else None
-    note = reader.text(found["note"][1], "note") if "note" in found else None
+    note = reader.prose(found["note"][1], "note") if "note" in found else None
     if "host" not in found:
         reader.fault("P009", node, f"an entry of {what} has no host", "write the host, or {host: NAME, until: TIME}")
         return None

@@ -20,7 +20,7 @@ BOM = "\ufeff"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # YAML 1.1, section 5.1: the characters that a text may hold. libyaml says only that there is one, not where.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")  # by an escape such as "\0"
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")  # by an escape such as "\0"
 _TAB_INDENT = re.compile(r"^ *\t[ \t]*(?=[^\s#])", re.MULTILINE)
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
@@ -233,7 +233,7 @@ class _Builder:
     def _check_scalar(self, event: Any, scalar: Scalar) -> None:
         if event.anchor or event.tag:
             self._unused(event)
-        if scalar.style == '"' and (found := _CONTROL.search(scalar.text)):
+        if scalar.style == '"' and (found := CONTROL.search(scalar.text)):
             origin = Origin(self._file, scalar.line, scalar.column)
             message = f"the text holds the control character U+{ord(found[0]):04X}"
             self.faults.append(Diagnostic("P001", origin, message, "delete the escape"))
@@ -245,7 +245,8 @@ class _Builder:
         if event.anchor:
             self._refuse(event, f"the anchor &{event.anchor}", "write each value out where it is used")
         if event.tag:
-            self._refuse(event, f"the tag {event.tag}", "delete it: values are plain words")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._refuse(event, f"the tag {tag}", "delete it: values are plain words")
 
     def _refuse(self, event: Any, what: str, hint: str) -> None:
         origin = Origin(self._file, event.start_mark.line + 1, event.start_mark.column + 1)

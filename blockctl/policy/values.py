@@ -10,7 +10,7 @@ from blockctl.model.diagnostic import Diagnostic, Origin, Severity
 from blockctl.model.names import is_address, is_public_suffix, normalize_host, suffix_rules
 from blockctl.model.request import complete_url, url_host
 from blockctl.policy import tree
-from blockctl.policy.tree import Node, Scalar
+from blockctl.policy.tree import CONTROL, Node, Scalar
 from blockctl.policy.words import advice, nearest, spelled
 
 Value = TypeVar("Value")
@@ -52,7 +52,12 @@ class Reader:
         for key, value in self.entries(node, what):
             name = "deny" if key.text == "block" and "deny" in known else key.text
             if name in found:
-                self.fault("P005", key, f"{key.text!r} is here twice", f"the first is in line {found[name][0].line}")
+                same = (
+                    f"{key.text!r} is here twice"
+                    if key.text == name
+                    else f"{key.text!r} is {name!r}, which is here twice"
+                )
+                self.fault("P005", key, same, f"the first is in line {found[name][0].line}")
             elif name not in known and not more:
                 guess = nearest(name, known, meant) if self._guesses < MAX_GUESSES else ""
                 self._guesses += 1
@@ -93,6 +98,14 @@ class Reader:
             self.fault("P003", node, f"{what} is a {kind} where one value should be")
         return None
 
+    def prose(self, node: Node, what: str) -> str | None:
+        """Return a text for people: no characters that a text file may not hold."""
+        text = self.text(node, what)
+        if text is not None and (found := CONTROL.search(text)):
+            self.fault("P001", node, f"{what} holds the character U+{ord(found[0]):04X}", "leave it out")
+            return None
+        return text
+
     def word(
         self, node: Node, what: str, right: Mapping[str, Value], meant: Mapping[str, str] | None = None
     ) -> Value | None:
@@ -104,8 +117,10 @@ class Reader:
             return right[text]
         if text.lower() in right and isinstance(right[text.lower()], bool):  # YAML 1.1 knows `On` and `YES` too
             return right[text.lower()]
-        offered = list({value: word for word, value in list(right.items())[::-1]}.values())[::-1]
-        self.fault("P007", node, f"{what} cannot be {_short(text)}", self.advise(text, offered, meant))
+        offered: dict[Value, str] = {}
+        for word, value in right.items():
+            offered.setdefault(value, word)
+        self.fault("P007", node, f"{what} cannot be {_short(text)}", self.advise(text, offered.values(), meant))
         return None
 
     def moment(self, node: Node, what: str = "until") -> datetime | None:
@@ -147,13 +162,10 @@ class Reader:
 
     def site(self, node: Scalar) -> str | None:
         """Return a site in normal form; an address is one, a public suffix is not."""
-        host = normalize_host(node.text)
+        host = host_name(node.text)
         if host is None:
-            host = self._address(node.text)
-            if host is None:
-                self._not_a_host(node, "site")
-            return host
-        if is_suffix(host):
+            self._not_a_host(node, "site")
+        elif is_suffix(host):
             self._suffix_as_site(node, host)
             return None
         return host
@@ -163,30 +175,14 @@ class Reader:
         text = self.text(node, what)
         if text is None or not isinstance(node, Scalar):
             return None
-        host = normalize_host(text)
-        if host is not None:
-            return host
-        host = self._address(text)
-        if host is not None and everywhere:
+        host = host_name(text)
+        if host is None:
+            self._not_a_host(node, "host")
+        elif everywhere and is_address(host):
             hint = f"DNS never sees addresses; for one page: sites: PAGE: {what.rpartition('.')[2]}: [{_quoted(host)}]"
             self.fault("P012", node, f"{what} takes names, not the address {text}", hint)
             return None
-        if host is None:
-            self._not_a_host(node, "host")
         return host
-
-    @staticmethod
-    def _address(text: str) -> str | None:
-        """Return an address as browsers write it in a URL."""
-        if not is_address(text):
-            return None
-        from ipaddress import IPv6Address, ip_address
-
-        try:
-            address = ip_address(text.removeprefix("[").removesuffix("]"))
-        except ValueError:
-            return None
-        return f"[{address.compressed}]" if isinstance(address, IPv6Address) else str(address)
 
     def _suffix_as_site(self, node: Scalar, host: str) -> None:
         below = f"name the site below it, as in name.{host}"
@@ -200,6 +196,20 @@ class Reader:
             return
         message, hint = explain_host(text, what)
         self.fault("P010", node, message, hint)
+
+
+def host_name(text: str) -> str | None:
+    """Return a name in normal form, or an address as browsers write it in a URL; None when it is neither."""
+    host = normalize_host(text)
+    if host is not None or not is_address(text):
+        return host
+    from ipaddress import IPv6Address, ip_address
+
+    try:
+        address = ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return None
+    return f"[{address.compressed}]" if isinstance(address, IPv6Address) else str(address)
 
 
 def is_suffix(host: str) -> bool:

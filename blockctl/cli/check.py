@@ -1,0 +1,140 @@
+"""`check`: everything that is wrong with the policy and its lists, in one go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blockctl.cli.common import JsonOption, PolicyOption, StateOption, diagnostic_json, load_with_faults, print_json
+
+if TYPE_CHECKING:
+    from blockctl.cli.common import Loaded
+    from blockctl.io.lists import ReadList
+
+LAPSED = "P015"
+
+
+def check_command(
+    remove: Annotated[
+        bool, typer.Option("--remove-lapsed", help="Delete the entries whose time has passed from the file.")
+    ] = False,
+    policy: PolicyOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the policy and its lists and print what is wrong with them.
+
+    Exit status: 0 nothing, or warnings only, 1 a list is left out, 2 the policy is wrong, 3 reading or writing failed.
+    """
+    from blockctl.model.diagnostic import Severity
+
+    loaded = load_with_faults(policy, state)
+    wrong = any(fault.severity is Severity.ERROR for fault in loaded.diagnostics)
+    removed = 0
+    if remove and not wrong:
+        removed = remove_lapsed(loaded)
+        loaded = load_with_faults(policy, state)
+    lists = [] if wrong else read_lists(loaded)
+    if as_json:
+        print_json(to_json(loaded, lists, removed, wrong=wrong))
+    else:
+        show(loaded, lists, removed, wrong=wrong)
+    if wrong:
+        raise typer.Exit(2)
+    if any(left_out(each) for each in lists):
+        raise typer.Exit(1)
+
+
+def remove_lapsed(loaded: Loaded) -> int:
+    """Delete what has lapsed; return how many entries that were."""
+    from blockctl.io import policy_file
+    from blockctl.policy import edit
+
+    lapsed = sum(fault.code == LAPSED for fault in loaded.diagnostics)
+    changed = policy_file.edit(loaded.path, lambda text: edit.remove_lapsed(text, loaded.now)) if lapsed else False
+    return lapsed if changed else 0
+
+
+def read_lists(loaded: Loaded) -> list[ReadList]:
+    """Read the lists that are here; nothing is downloaded."""
+    if not loaded.policy.lists:
+        return []
+    from blockctl.io import lists
+
+    return list(lists.read_lists(loaded.policy, loaded.state, offline=True))
+
+
+def left_out(read: ReadList) -> bool:
+    """Whether a list is not to be had, or no list."""
+    return read.problem is not None or not read.list.format
+
+
+def show(loaded: Loaded, lists: list[ReadList], removed: int, *, wrong: bool) -> None:
+    """Print every diagnostic, then one line for each list and for the policy."""
+    for fault in loaded.diagnostics:
+        typer.echo(str(fault))
+    for read in lists:
+        if read.problem is not None:
+            typer.echo(str(read.problem))
+            continue
+        for fault in read.list.diagnostics:
+            typer.echo(str(fault))
+        for code, count in sorted(read.list.diagnostics.count.items()):
+            kept = sum(fault.code == code for fault in read.list.diagnostics)
+            if count > kept:
+                typer.echo(f"{read.list.file}: {code} {count - kept:,} more lines like these")
+    for read in lists:
+        counts = read.list.counts
+        said = f"{counts.lines:,} lines, {counts.rules:,} with rules, {counts.refused:,} refused"
+        typer.echo(f"list {read.source.name}: {'left out' if left_out(read) else said}")
+    if removed:
+        typer.echo(f"removed {removed:,} lapsed {'entry' if removed == 1 else 'entries'}")
+    typer.echo(f"{loaded.path}: {_summary(loaded, wrong=wrong)}")
+
+
+def _summary(loaded: Loaded, *, wrong: bool) -> str:
+    errors = sum(fault.severity.value == "error" for fault in loaded.diagnostics)
+    warnings = len(loaded.diagnostics) - errors
+    parts = [
+        f"{count:,} {word}{'s' if count > 1 else ''}"
+        for count, word in ((errors, "error"), (warnings, "warning"))
+        if count
+    ]
+    if wrong:
+        return ", ".join(parts)
+    counted = (
+        f"{len(loaded.policy.sites):,} sites, {len(loaded.policy.hosts):,} hosts, {len(loaded.policy.lists)} lists"
+    )
+    lapsed = sum(fault.code == LAPSED for fault in loaded.diagnostics)
+    offer = f"; `blockctl check --remove-lapsed` deletes the {lapsed:,} that lapsed" if lapsed else ""
+    return f"{', '.join(parts) or 'fine'} ({counted}){offer}"
+
+
+def to_json(loaded: Loaded, lists: list[ReadList], removed: int, *, wrong: bool) -> dict[str, Any]:
+    """Return the findings for programs."""
+    return {
+        "version": 1,
+        "policy": str(loaded.path),
+        "ok": not wrong and not any(left_out(read) for read in lists),
+        "diagnostics": [diagnostic_json(fault) for fault in loaded.diagnostics],
+        "lapsed": sum(fault.code == LAPSED for fault in loaded.diagnostics),
+        "removed": removed,
+        "lists": [
+            {
+                "name": read.source.name,
+                "left_out": left_out(read),
+                "format": read.list.format,
+                "lines": read.list.counts.lines,
+                "rules": read.list.counts.rules,
+                "nothing": read.list.counts.nothing,
+                "refused": read.list.counts.refused,
+                "diagnostics": [
+                    diagnostic_json(fault)
+                    for fault in ([read.problem] if read.problem is not None else read.list.diagnostics)
+                ],
+                "counts": dict(sorted(read.list.diagnostics.count.items())),
+            }
+            for read in lists
+        ],
+    }

@@ -1,0 +1,108 @@
+"""The commands, and the one place where an error that ends a command is told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from blockctl.cli.check import check_command
+from blockctl.cli.compile import compile_command, export_command
+from blockctl.cli.show import show_command
+from blockctl.cli.sites import (
+    allow_command,
+    deny_command,
+    forget_command,
+    init_command,
+    pause_command,
+    reset_command,
+    resume_command,
+    set_command,
+)
+from blockctl.cli.up import up_command
+from blockctl.cli.why import why_command
+
+TOLD = 200  # as many diagnostics as a person may want to scroll through
+
+
+class Commands(TyperGroup):
+    """The commands in the order in which a person meets them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - as typer asks
+        """Return the names as they were added."""
+        return list(self.commands)
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="One YAML file says what the web may do; Safari, uBlock Origin and DNS obey it alike.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # an unknown exception is our bug and keeps its traceback
+    rich_markup_mode=None,  # rich takes longer to load than --help may take
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from blockctl import __version__
+
+        typer.echo(f"blockctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("init")(init_command)
+app.command("check")(check_command)
+app.command("set")(set_command)
+app.command("reset")(reset_command)
+app.command("show")(show_command)
+app.command("allow")(allow_command)
+app.command("deny")(deny_command)
+app.command("forget")(forget_command)
+app.command("pause")(pause_command)
+app.command("resume")(resume_command)
+app.command("why")(why_command)
+app.command("compile")(compile_command)
+app.command("export")(export_command)
+app.command("up")(up_command)
+
+
+def main() -> NoReturn:
+    """Run a command and end with its status."""
+    from blockctl.model.diagnostic import BlockctlError
+
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BlockctlError as error:
+        tell(error)
+        sys.exit(error.status)
+    except BrokenPipeError:  # `blockctl show | head`: whoever read has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(0)
+
+
+def tell(error: Exception) -> None:
+    """Print an error, what it collected, and the way out."""
+    for fault in getattr(error, "diagnostics", ())[:TOLD]:
+        typer.echo(str(fault), err=True)
+    if len(getattr(error, "diagnostics", ())) > TOLD:
+        typer.echo("...and more: `blockctl check` prints them all", err=True)
+    typer.echo(f"blockctl: {error}", err=True)
+    if hint := getattr(error, "hint", ""):
+        typer.echo(f"  hint: {hint}", err=True)

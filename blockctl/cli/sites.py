@@ -1,0 +1,283 @@
+"""The commands that write: a policy to begin with, settings of a site, hosts, and the pause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blockctl.cli.common import (
+    ForOption,
+    JsonOption,
+    Loaded,
+    NoteOption,
+    PolicyOption,
+    StateOption,
+    end_of,
+    load_policy,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from blockctl.model.diagnostic import Diagnostic
+
+SiteArgument = Annotated[
+    str, typer.Argument(metavar="SITE", help="A registrable domain, with all below it; or a host.")
+]
+HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="The host, with all below it.")]
+SiteOption = Annotated[
+    str | None, typer.Option("--site", metavar="SITE", help="On this site only.", show_default=False)
+]
+STRATEGY = "js-denylist-dns"  # the way of browsing that the author rates best
+
+
+def init_command(
+    strategy: Annotated[
+        str, typer.Option("--strategy", metavar="NAME", help="A way of browsing: one of the shipped policies.")
+    ] = STRATEGY,
+    policy: PolicyOption = None,
+    state: StateOption = None,  # noqa: ARG001 - works on every command
+    as_json: JsonOption = False,
+) -> None:
+    """Write a commented policy to begin with. One that exists is left as it is.
+
+    Exit status: 0 done, 2 there is a policy, or no such strategy, 3 writing failed.
+    """
+    from blockctl.io.policy_file import policy_path
+
+    path = policy_path(policy)
+    write_policy(path, strategy)
+    if as_json:
+        print_json({"version": 1, "policy": str(path), "strategy": strategy})
+    else:
+        typer.echo(f"wrote {path}: this is the one file to edit\nNext: blockctl check, then blockctl compile")
+
+
+def write_policy(path: Path, strategy: str) -> None:
+    """Write a shipped policy. Raises BlockctlError where there is one, or none of that name."""
+    from importlib import resources
+
+    from blockctl.io.policy_file import create
+    from blockctl.model.diagnostic import BlockctlError
+    from blockctl.policy.words import advice
+
+    shipped = {entry.name.removesuffix(".yaml"): entry for entry in resources.files("blockctl.configs").iterdir()}
+    names = sorted(name for name, entry in shipped.items() if entry.name.endswith(".yaml"))
+    if strategy not in names:
+        raise BlockctlError(f"there is no strategy {strategy!r}", advice(strategy, names))
+    create(path, shipped[strategy].read_bytes().decode("utf-8"))
+
+
+def set_command(
+    site: SiteArgument,
+    settings: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEY=VALUE...",
+            help="javascript=allow|deny|first-party blocking=on|off scroll=unlock note=TEXT; KEY= takes a key away.",
+        ),
+    ],
+    duration: ForOption = None,
+    note: NoteOption = None,
+    policy: PolicyOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set what a site may do. With --for the site's whole entry lapses by itself.
+
+    Exit status: 0 done, 2 the policy or a setting is wrong (nothing is written), 3 reading or writing failed.
+    """
+    from blockctl.policy import edit
+    from blockctl.policy import settings as typed
+
+    host, faults = typed.read_site_name(site)
+    changes, more = typed.read_settings([*settings, *([f"note={note}"] if note else [])])
+    _refuse([*faults, *more])
+    loaded = load_policy(policy, state)
+    until = end_of(duration, loaded.now)
+    if until is not None:
+        changes["until"] = edit.utc_text(until)
+
+    def change(text: str) -> str:
+        return edit.set_site(edit.drop_if_lapsed(text, host, loaded.now), host, changes)
+
+    _edit_and_tell(loaded, policy, state, change, host, as_json)
+
+
+def reset_command(
+    site: SiteArgument, policy: PolicyOption = None, state: StateOption = None, as_json: JsonOption = False
+) -> None:
+    """Take away everything that is said of a site.
+
+    Exit status: 0 done, 2 the policy or the site is wrong, 3 reading or writing failed.
+    """
+    from blockctl.policy import edit
+    from blockctl.policy import settings as typed
+
+    host, faults = typed.read_site_name(site)
+    _refuse(faults)
+    loaded = load_policy(policy, state)
+    _edit_and_tell(loaded, policy, state, lambda text: edit.reset_site(text, host), host, as_json)
+
+
+def allow_command(
+    host: HostArgument,
+    site: SiteOption = None,
+    duration: ForOption = None,
+    note: NoteOption = None,
+    policy: PolicyOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Allow a host everywhere, or with --site on one site only, whatever the lists say.
+
+    Exit status: 0 done, 2 the policy or a name is wrong (nothing is written), 3 reading or writing failed.
+    """
+    _add("allow", host, site, duration, note, policy, state, as_json)
+
+
+def deny_command(
+    host: HostArgument,
+    site: SiteOption = None,
+    duration: ForOption = None,
+    note: NoteOption = None,
+    policy: PolicyOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Deny a host everywhere, or with --site on one site only, whatever the lists say.
+
+    Exit status: 0 done, 2 the policy or a name is wrong (nothing is written), 3 reading or writing failed.
+    """
+    _add("deny", host, site, duration, note, policy, state, as_json)
+
+
+def _add(
+    verb: str,
+    host: str,
+    site: str | None,
+    duration: str | None,
+    note: str | None,
+    policy: Path | None,
+    state: Path | None,
+    as_json: bool,
+) -> None:
+    from blockctl.policy import edit
+    from blockctl.policy import settings as typed
+
+    name, page = _names(host, verb, site)
+    _refuse(typed.read_note(note) if note is not None else [])
+    loaded = load_policy(policy, state)
+    until = end_of(duration, loaded.now)
+
+    def change(text: str) -> str:
+        text = edit.drop_if_lapsed(text, page, loaded.now) if page else text
+        return edit.add_host(text, verb, name, page, until, note)
+
+    _edit_and_tell(loaded, policy, state, change, page, as_json, name)
+
+
+def forget_command(
+    host: HostArgument,
+    site: SiteOption = None,
+    policy: PolicyOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a host out of the allowed and the denied ones, everywhere or with --site of one site.
+
+    Exit status: 0 done, 2 the policy or a name is wrong, 3 reading or writing failed.
+    """
+    from blockctl.policy import edit
+
+    name, page = _names(host, "allow", site)
+    loaded = load_policy(policy, state)
+    _edit_and_tell(loaded, policy, state, lambda text: edit.forget_host(text, name, page), page, as_json, name)
+
+
+def pause_command(
+    duration: Annotated[str | None, typer.Argument(metavar="TIME", help="As in 10m; until `resume` if absent.")] = None,
+    policy: PolicyOption = None,  # noqa: ARG001 - works on every command
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let everything through for a while. The policy file is not touched.
+
+    Exit status: 0 done, 2 the time is wrong, 3 writing failed.
+    """
+    from blockctl.cli.words import until_text
+    from blockctl.io.clock import now
+    from blockctl.io.pause import write_pause
+    from blockctl.io.policy_file import state_path
+    from blockctl.policy.edit import utc_text
+
+    moment = now()
+    until = end_of(duration, moment)
+    write_pause(state_path(state), until)
+    if as_json:
+        print_json({"version": 1, "paused": True, "until": utc_text(until) if until else None})
+    else:
+        end = until_text(until, moment) or " until `blockctl resume`"
+        typer.echo(f"Paused{end}: everything is let through")
+
+
+def resume_command(
+    policy: PolicyOption = None,  # noqa: ARG001 - works on every command
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End the pause.
+
+    Exit status: 0 done, 3 writing failed.
+    """
+    from blockctl.io.pause import end_pause
+    from blockctl.io.policy_file import state_path
+
+    end_pause(state_path(state))
+    if as_json:
+        print_json({"version": 1, "paused": False, "until": None})
+    else:
+        typer.echo("The policy is in force")
+
+
+def _names(host: str, verb: str, site: str | None) -> tuple[str, str | None]:
+    """Return a host and a site in normal form, or raise with what is wrong with both."""
+    from blockctl.policy import settings as typed
+
+    name, faults = typed.read_host_name(host, verb, everywhere=site is None)
+    page, more = typed.read_site_name(site) if site is not None else (None, [])
+    _refuse([*faults, *more])
+    return name, page
+
+
+def _refuse(faults: list[Diagnostic]) -> None:
+    from blockctl.model.diagnostic import BlockctlError
+
+    if faults:
+        raise BlockctlError("nothing was changed", diagnostics=tuple(faults))
+
+
+def _edit_and_tell(
+    loaded: Loaded,
+    policy: Path | None,
+    state: Path | None,
+    change: Callable[[str], str],
+    site: str | None,
+    as_json: bool,
+    host: str = "",
+) -> None:
+    """Change the file and say what is now in force for the site, or for the host."""
+    from blockctl.cli.show import entry_json, entry_lines
+    from blockctl.io import policy_file
+
+    changed = policy_file.edit(loaded.path, change)
+    after = load_policy(policy, state) if changed else loaded
+    if as_json:
+        print_json({"version": 1, "policy": str(loaded.path), "changed": changed, **entry_json(after, site, host)})
+        return
+    for line in entry_lines(after, site, host):
+        typer.echo(line)
+    if not changed:
+        typer.echo("(it was so before: the file is as it was)")
