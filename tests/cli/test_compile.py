@@ -1,12 +1,14 @@
 """`compile`, `export`, `up` and `why` as a person types them, on small lists."""
 
+import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from blockctl.cli.main import app
+from blockctl.cli.main import main
 
 POLICY = """\
 version: 1
@@ -46,9 +48,30 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *words: str) -> Result:
-    where = ["--policy", str(folder / "policy.yaml"), "--state", str(folder / "state")]
-    return CliRunner().invoke(app, [*words, *where], catch_exceptions=False)
+@dataclass
+class Done:
+    exit_code: int
+    output: str  # standard output and error
+    stdout_bytes: bytes
+
+
+def blockctl(*words: str) -> Done:
+    """Run the program as `main` does, in this process."""
+    out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["blockctl", *words])
+        patch.setattr("sys.stdout", out)
+        patch.setattr("sys.stderr", err)
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        out.flush()
+    data = cast(io.BytesIO, out.buffer).getvalue()
+    assert "Traceback" not in err.getvalue()
+    return Done(int(stopped.value.code or 0), data.decode() + err.getvalue(), data)
+
+
+def run(folder: Path, *words: str) -> Done:
+    return blockctl(*words, "--policy", str(folder / "policy.yaml"), "--state", str(folder / "state"))
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -85,17 +108,14 @@ def test_compile_again_changes_no_byte_and_touches_no_file(folder: Path) -> None
     assert before == {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in before}
     first = files(folder / "out")
     run(folder, "compile", "--out", str(folder / "elsewhere"))
-    fresh = CliRunner().invoke(
-        app,
-        [
-            "compile",
-            "--policy",
-            str(folder / "policy.yaml"),
-            "--state",
-            str(folder / "fresh"),
-            "--out",
-            str(folder / "third"),
-        ],
+    fresh = blockctl(
+        "compile",
+        "--policy",
+        str(folder / "policy.yaml"),
+        "--state",
+        str(folder / "fresh"),
+        "--out",
+        str(folder / "third"),
     )
     assert fresh.exit_code == 0
     assert files(folder / "elsewhere") == first == files(folder / "third")
@@ -108,17 +128,14 @@ def test_an_edit_reaches_the_outputs_from_what_was_kept(folder: Path) -> None:
     kept = files(folder / "out")
     assert b"edited.example" in kept["ublock.txt"]
     assert b"edited.example" in kept["unbound.conf"]
-    CliRunner().invoke(
-        app,
-        [
-            "compile",
-            "--policy",
-            str(folder / "policy.yaml"),
-            "--state",
-            str(folder / "fresh"),
-            "--out",
-            str(folder / "fresh-out"),
-        ],
+    blockctl(
+        "compile",
+        "--policy",
+        str(folder / "policy.yaml"),
+        "--state",
+        str(folder / "fresh"),
+        "--out",
+        str(folder / "fresh-out"),
     )
     assert files(folder / "fresh-out") == kept
 
@@ -165,20 +182,9 @@ def test_a_wrong_policy_writes_nothing(folder: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said(folder: Path, words: list[str], status: int, said: str) -> None:
-    import contextlib
-    import io
-
-    from blockctl.cli import main
-
-    output = io.StringIO()
-    where = ["--policy", str(folder / "policy.yaml"), "--state", str(folder / "state")]
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
-        patch.setattr("sys.argv", ["blockctl", *words, *where])
-        with pytest.raises(SystemExit) as stopped:
-            main.main()
-    assert stopped.value.code == status
-    assert said in output.getvalue()
-    assert "Traceback" not in output.getvalue()
+    done = run(folder, *words)
+    assert done.exit_code == status
+    assert said in done.output
 
 
 def test_export_gives_the_bytes_of_compile(folder: Path) -> None:
@@ -196,7 +202,9 @@ def test_why_names_file_line_and_text_for_each_engine(folder: Path) -> None:
     assert done.exit_code == 1
     assert "names.txt:2" in done.output
     assert "blockctl allow ads.example --site news.example" in done.output
-    found = json.loads(run(folder, "why", "https://banner.example/a.js", "--site", "news.example", "--json").output)
+    found = json.loads(
+        run(folder, "why", "https://banner.example/a.js", "--site", "news.example", "--json").stdout_bytes
+    )
     assert found["blocked"]
     assert (found["rule"]["file"], found["rule"]["line"], found["rule"]["text"]) == (
         "filters.txt",
@@ -240,11 +248,11 @@ def test_why_names_file_line_and_text_for_each_engine(folder: Path) -> None:
 def test_why_says_which_step_and_the_command_does_change_it(
     folder: Path, words: list[str], step: str, command: str
 ) -> None:
-    before = json.loads(run(folder, "why", *words, "--json").output)
+    before = json.loads(run(folder, "why", *words, "--json").stdout_bytes)
     assert before["step"] == step
     assert command in before["commands"]
     assert run(folder, *command.split()[1:]).exit_code == 0
-    after = json.loads(run(folder, "why", *words, "--json").output)
+    after = json.loads(run(folder, "why", *words, "--json").stdout_bytes)
     assert after["blocked"] != before["blocked"]
 
 
@@ -269,11 +277,11 @@ def test_up_starts_from_nothing(tmp_path: Path) -> None:
         str(tmp_path / "out"),
         "--once",
     ]
-    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    done = blockctl(*words)
     assert done.exit_code == 0, done.output
     assert policy.exists()
     assert (tmp_path / "out" / "report.json").exists()
     assert "Next:" in done.output
     before = policy.read_bytes()
-    assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
+    assert blockctl(*words).exit_code == 0
     assert policy.read_bytes() == before
