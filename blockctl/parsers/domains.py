@@ -12,7 +12,7 @@ from blockctl.parsers.listed import is_ip, shown
 
 SHAPE = Shape.of("", rf"(?:\*?\.)?+{NAME}", r"[ \t]*+" + COMMENT)
 
-_REMARK = re.compile(r"\s+(?:#|;|//|!).*|(?<![#@?$%])#(?![#@?$%]).*")
+_REMARK = re.compile(r"(?<!\s)\s++(?:#|;|//|!).*|(?<![#@?$%])#(?![#@?$%]).*")
 _WILDCARD = re.compile(r"\*?\.(?=[^.*])")
 _TOOLS = {"=": "dnscrypt-proxy (`=name`)", "+": "Clash (`+.name`)"}
 

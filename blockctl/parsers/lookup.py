@@ -95,10 +95,11 @@ class _Text:
         return at
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _prepared(data: bytes, format_: str) -> _Text:
     """Make a list ready, once: `why` and the request log ask the same lists again and again."""
     format_ = format_ or detect(decode(data))
+    format_ = "adblock" if format_.startswith("adblock") else format_  # a list for DNS is told apart when it is read
     zone = rpz.join_groups(decode(data)) if format_ == "rpz" else None
     data = plain_bytes(data) if zone is None else zone.encode("utf-8", "replace")
     blocks = (data.count(b"\n", at, at + _BLOCK) for at in range(0, len(data), _BLOCK))

@@ -79,7 +79,10 @@ def join_groups(text: str) -> str:
         if group:
             pieces += text[done:at], "\n" * group.group().count("\n"), " "  # so that the last line is still a line
             done = group.end()
-        at = text.find("(", max(at + 1, done))
+            at = text.find("(", done)
+        else:
+            line_end = text.find("\n", at)
+            at = text.find("(", line_end) if line_end >= 0 else -1
     return "".join((*pieces, text[done:])) if pieces else text
 
 
