@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from blockctl.backends.capabilities import CAPABILITIES
+from blockctl.backends import DNS_BACKENDS
+from blockctl.backends.capabilities import CAPABILITIES, Reason
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -26,17 +27,25 @@ def commands() -> list[str]:
 
 
 def gaps_table() -> str:
-    """Return the table of what each engine cannot say, backends that share a table named together."""
-    rows = ["| engine | fidelity | why | for example |", "| --- | --- | --- | --- |"]
-    shared: dict[int, list[str]] = {}
+    """Return the table of what engines cannot say; a reason that several share stands once."""
+    engines: dict[Reason, list[str]] = {}
     for backend, reasons in CAPABILITIES.items():
-        shared.setdefault(id(reasons), []).append(backend)
-    for names in shared.values():
-        engine = ", ".join(f"`{name}`" for name in names)
-        for reason in CAPABILITIES[names[0]].values():
-            cells = [engine, reason.fidelity.value, reason.why, f"`{reason.witness}`"]
-            rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        for reason in reasons.values():
+            engines.setdefault(reason, []).append(backend)
+    rows = ["| engine | fidelity | why | for example |", "| --- | --- | --- | --- |"]
+    for reason, names in engines.items():
+        cells = [engine_names(names), reason.fidelity.value, reason.why, f"`{reason.witness}`" if reason.witness else ""]
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def engine_names(backends: list[str]) -> str:
+    """Return how the table calls these backends together."""
+    if set(backends) == set(DNS_BACKENDS):
+        return "DNS"
+    if {name for name in CAPABILITIES if name.startswith("ublock")} == set(backends):
+        return "uBlock Origin"
+    return ", ".join(f"`{name}`" for name in backends)
 
 
 def test_the_table_of_gaps_is_the_programs_own(request: pytest.FixtureRequest) -> None:
