@@ -161,6 +161,12 @@ class Compilation:
         self.memory.put(key, None, {"index": data})
         return data, texts
 
+    def prepare_questions(self) -> None:
+        """Make what `why` asks for while the lists are at hand, so that an answer need not wait for them."""
+        self.index()
+        self.names_index()
+        self.exceptions()
+
     def browser_lists(self) -> list[FilterList]:
         """Return the lists that browsers are to obey, settled."""
         return self._lists([text for text in self.texts if text.source.browser])

@@ -70,6 +70,7 @@ def build(run: Compilation, names: list[str], out: Path | None) -> list[Written]
     doubled = [name for name, path in paths.items() if list(paths.values()).count(path) > 1]
     if doubled:
         raise BlockctlError(f"targets {' and '.join(doubled)} would write the same path {paths[doubled[0]]}")
+    run.prepare_questions()
     report_path = steps.report_path_of(list(paths.values()), out)
     before = steps.read_report(report_path)
     written = [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
+from typing import Any
 
-from blockctl.model.diagnostic import Diagnostic, DiagnosticLog
+from blockctl.model.diagnostic import Diagnostic, DiagnosticLog, Origin
 from blockctl.model.policy import ListSource
 from blockctl.model.rule import Cosmetic, Rule
 
@@ -51,6 +53,30 @@ class FilterList:
     counts: Counts = field(default_factory=Counts)
     header: dict[str, str] = field(default_factory=dict)  # title, expires, homepage, version, diff-path...
 
+    def __getstate__(self) -> tuple[object, ...]:
+        """Return the state with rules as plain tuples: thousands of objects would take ten times as long to keep."""
+        state = [getattr(self, name) for name in _PLAIN]
+        return (*state, list(map(_RULE, self.rules)), list(map(_COSMETIC, self.cosmetics)))
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """Take back what `__getstate__` gave."""
+        *plain, rules, cosmetics = state
+        for name, value in zip(_PLAIN, plain, strict=True):
+            setattr(self, name, value)
+        origin = Origin
+        self.rules = [Rule(effect, origin(*place), *rest) for effect, *place, rest in map(_split, rules)]
+        self.cosmetics = [Cosmetic(effect, origin(*place), *rest) for effect, *place, rest in map(_split, cosmetics)]
+
     def without_names(self, rules: list[Rule]) -> FilterList:
         """Return the list with empty columns and these rules."""
         return replace(self, exact=set(), subtree=set(), allow_exact=set(), allow_subtree=set(), rules=rules)
+
+
+_PLACE = ("effect", "origin.file", "origin.line", "origin.column")
+_PLAIN = tuple(each.name for each in fields(FilterList) if each.name not in ("rules", "cosmetics"))
+_RULE = attrgetter(*_PLACE, *(each.name for each in fields(Rule)[2:]))
+_COSMETIC = attrgetter(*_PLACE, *(each.name for each in fields(Cosmetic)[2:]))
+
+
+def _split(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*row[:4], row[4:])

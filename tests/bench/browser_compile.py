@@ -100,7 +100,7 @@ def _decide(folder: Path) -> None:
     lists = [
         parse(gzip.decompress((CORPUS / "browser" / f"{name}.txt.gz").read_bytes()), name) for name in BROWSER_LISTS
     ]
-    settle_badfilters(lists)
+    settle_badfilters(lists, [rule for each in lists for rule in each.badfilters])
     index, policy = Index.build(lists), Policy("policy.yaml")
     log = gzip.decompress((CORPUS / "requests" / "requests.train.jsonl.gz").read_bytes()).splitlines()
     requests = []
