@@ -19,6 +19,7 @@ from blockctl.parsers.listed import Fault, shown
 
 _MARK = re.compile(r"#@?(?:\$\?|[?$%])?#|\$@?\$(?=[a-zA-Z*])")
 _NO_SITES = re.compile(r"[|\"!#$?&=^@(){}<;+]")  # what patterns have and lists of sites have not
+_PLAIN_SITES = re.compile(r"[a-zA-Z0-9.,~*_-]*")
 _CANDIDATES = 8  # marks looked at; a regular expression before the right one may contain a few
 
 _MODIFIERS = re.compile(r"\[\$((?:[^\]\\]|\\.)*+)\]")
@@ -69,6 +70,9 @@ def _both(some: Sites, others: Sites) -> Sites:
 
 def _mark(line: str) -> re.Match[str] | None:
     """Return the mark that a list of sites stands before, None when no mark does."""
+    first = _MARK.search(line)
+    if first is None or _PLAIN_SITES.fullmatch(line, 0, first.start()):
+        return first  # nearly always
     for match in islice(_MARK.finditer(line), _CANDIDATES):
         before = line[: match.start()]
         if "/" not in before:
