@@ -34,7 +34,8 @@ def gaps_table() -> str:
             engines.setdefault(reason, []).append(backend)
     rows = ["| engine | fidelity | why | for example |", "| --- | --- | --- | --- |"]
     for reason, names in engines.items():
-        cells = [engine_names(names), reason.fidelity.value, reason.why, f"`{reason.witness}`" if reason.witness else ""]
+        witness = f"`{reason.witness}`" if reason.witness else ""
+        cells = [engine_names(names), reason.fidelity.value, reason.why, witness]
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
