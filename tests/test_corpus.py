@@ -9,19 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS
+from tests.fuzz.words import PIECES
 
 CORPUS = Path(__file__).with_name("corpus")
 FILES = sorted(path for path in CORPUS.glob("*/*") if path.is_file())
-PIECES = (
-    "||", "@@", "|", "^", "*", "$", "~", ",", "=", "/", "##", "#@#", "#?#", "!", "!#if ext_ublock", "!#endif",
-    "! ", "# ", "\n", "\r\n", "\0", "\ufeff", " ", "\t", "0.0.0.0 ", "::1 ", "127.0.0.1\t", "*.", ".",
-    "ads.example", "com", "a" * 64, "bücher.example", "domain=", "third-party", "important", "badfilter",
-    "denyallow=", "script", "removeparam=", "to=", "address=/", "server=/", "local=/", 'local-zone: "',
-    '" always_nxdomain', "local-data: ", "$TTL 60", "$ORIGIN x.", "@", " IN ", "CNAME .", "CNAME rpz-passthru.",
-    "SOA a. b. 1 2 3 4 5", "version: 1", "sites:", "hosts:", "lists:", "deny: [", "]", "{", "}", "  ", "- ",
-    "javascript: deny", "until: 2030-01-01", "&a", "*a", "<<: ", "!!str ", "---", "'", '"', "<html>", "(", ")",
-    "[", "\\", "?", "+", "{1,9}", "https://", "@", ":", "%E4", "xn--",
-)  # fmt: skip
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name[:16]}")

@@ -6,7 +6,9 @@ Exit status: 0 nothing found, 1 something found (its input is in tests/corpus/NA
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -15,6 +17,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.fuzz.words import dictionary
+
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT / "tests" / "corpus"
 SHIPPED = (*sorted((ROOT / "lists").glob("*.txt")), *sorted((ROOT / "configs").glob("*.yaml")))
@@ -22,6 +26,7 @@ SLOWEST = 10  # seconds for one input: more is a finding
 MEMORY = 1024  # MB for one target: more is a finding
 KEEP = 25  # seeds kept for each target
 LARGEST_KEPT = 4096  # bytes
+INSTRUMENTED = ("model", "parsers", "policy", "backends")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,8 +58,16 @@ def run(name: str, seconds: int) -> bool:
             folder.mkdir()
         for number, path in enumerate(SHIPPED):
             (seeds / f"{number}").write_bytes(path.read_bytes()[:LARGEST_KEPT])
+        words = Path(work) / "words"
+        words.write_text(dictionary())
         command = [sys.executable, "-m", "tests.fuzz", "--child", name, str(grown), str(kept), str(seeds)]
-        limits = [f"-max_total_time={seconds}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}", "-max_len=4096"]
+        limits = [
+            f"-max_total_time={seconds}",
+            f"-timeout={SLOWEST}",
+            f"-rss_limit_mb={MEMORY}",
+            "-max_len=4096",
+            f"-dict={words}",
+        ]
         done = subprocess.run(
             [*command, *limits, f"-artifact_prefix={findings}/"],
             cwd=ROOT,
@@ -90,6 +103,10 @@ def fuzz(name: str, arguments: Sequence[str]) -> int:
     import atheris
 
     with atheris.instrument_imports(include=["blockctl"]):
+        for room in INSTRUMENTED:  # what a function imports late would not be watched
+            package = importlib.import_module(f"blockctl.{room}")
+            for module in pkgutil.iter_modules(package.__path__):
+                importlib.import_module(f"blockctl.{room}.{module.name}")
         from tests.fuzz.targets import TARGETS
     atheris.Setup([name, *arguments], TARGETS[name])
     atheris.Fuzz()
