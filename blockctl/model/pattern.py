@@ -20,6 +20,7 @@ REGEX_SECONDS = 0.05  # for one search with a regular expression of a list
 
 TOKEN = re.compile(r"[0-9a-z]+")
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # how Python hands over arguments that are no UTF-8
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _SEPARATOR = r"(?:[^a-zA-Z0-9_.%\-]|\Z)"
 _ANCHORED = re.compile(r"[0-9a-zA-Z%]")
@@ -70,8 +71,8 @@ def canonical(url: str) -> str:
 
 
 def percent(text: str) -> str:
-    """Return the text as browsers ask for it: what is not ASCII as UTF-8 in `%XX`."""
-    return text if text.isascii() else _NOT_ASCII.sub(lambda run: quote(run[0]), text)
+    """Return the text as browsers ask for it: what is not ASCII as UTF-8 in `%XX`, a lone surrogate as U+FFFD."""
+    return text if text.isascii() else _NOT_ASCII.sub(lambda run: quote(_SURROGATE.sub("\ufffd", run[0])), text)
 
 
 def _in_ascii(pattern: str) -> str:
