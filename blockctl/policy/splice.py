@@ -138,6 +138,8 @@ class Splice:
         self._remove(sequence, [(item.start, item.end) for item in sequence.items], which)
 
     def _remove(self, node: tree.Mapping | tree.Sequence, spans: list[tuple[int, int]], which: Collection[int]) -> None:
+        if not which:
+            return
         if not node.flow:
             for number in which:
                 start, end = spans[number]
