@@ -12,11 +12,12 @@ from blockctl.model.decide import Decision, Step, decide, decide_name, excepted_
 from blockctl.model.filterlist import FilterList, ListText
 from blockctl.model.index import Index
 from blockctl.model.names import covers, is_address, registrable_domain
-from blockctl.model.request import Request
+from blockctl.model.request import Kind, Request
 from blockctl.model.rule import Effect, Rule
 from blockctl.parsers import find, read_line
 
 DNS = "dns"
+ANOTHER_SITE = "another-site.invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,28 @@ class Spoken:
 def answer(run: Compilation, request: Request) -> Answer:
     """Ask every engine about one request."""
     located = Located(run.texts)
-    matched = [located(rule) for rule in _browser_index(run).matching(request)]
+    index = _browser_index(run)
+    matched = [located(rule) for rule in index.matching(request)]
     decision = decide(run.policy, Spoken(matched), request, trace=True)
     engines = [_browser(run, backend, matched, request) for backend in _browsers(run)]
-    notes: tuple[str, ...] = ()
+    notes = _elsewhere(run, index, request, located) if not decision.blocked else ()
     if request.host and not is_address(request.host):
-        dns, notes = _dns(run, request, located)
+        dns, not_yielded = _dns(run, request, located)
         engines.append(dns)
+        notes += not_yielded
     return Answer(request, decision, tuple(engines), _commands(decision, engines, request), notes)
+
+
+def _elsewhere(run: Compilation, index: Index, request: Request, located: Located) -> tuple[str, ...]:
+    """Say so when a page that opens in the address bar is blocked as a part of other sites."""
+    if request.kind is not Kind.DOCUMENT:
+        return ()
+    part = Request.parse(request.url, f"https://{ANOTHER_SITE}/", Kind.SCRIPT)
+    decision = decide(run.policy, index, part)
+    if not decision.blocked or decision.rule is None:
+        return ()
+    rule = located(decision.rule)
+    return (f"as a script of another site it is blocked: {rule.origin}  {rule.text}",)
 
 
 def _browsers(run: Compilation) -> list[str]:

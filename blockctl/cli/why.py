@@ -20,6 +20,7 @@ ENDINGS = {
     "font": ("woff", "woff2", "ttf", "otf"),
     "media": ("mp4", "webm", "mp3", "m3u8", "ts", "ogg"),
 }
+LONGEST_TEXT = 160  # characters
 NAMES = {"safari": "Safari", "ublock": "uBlock Origin", "dns": "DNS"}
 
 
@@ -94,7 +95,12 @@ def sentence(decision: Decision) -> str:
         return f"{verb}: nothing speaks of it"
     if decision.step is Step.PAUSE:
         return f"{verb}: blockctl is paused"
-    return f"{verb} by {rule.origin}  {rule.text}"
+    return f"{verb} by {rule.origin}  {short(rule.text)}"
+
+
+def short(text: str) -> str:
+    """Return a text for a terminal; a rule that names a hundred sites is not read there."""
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
 
 
 def show(found: Answer) -> None:
@@ -114,7 +120,7 @@ def show(found: Answer) -> None:
     if len(found.decision.trace) > 1:
         console.print("\nEverything that matched, the winner first:")
         for step, rule in found.decision.trace:
-            console.print(Text(f"  {rule.effect.value:<6} {step.value:<24} {rule.origin}  {rule.text}"))
+            console.print(Text(f"  {rule.effect.value:<6} {step.value:<24} {rule.origin}  {short(rule.text)}"))
     for note in found.notes:
         console.print(Text(f"\nnote: {note}"))
     console.print(f"\nTo {'let it through' if _blocked(found) else 'block it'}:")
