@@ -27,7 +27,7 @@ Read = list[Rule] | Cosmetic | Cancelled | Said | Fault | None
 
 _COMMENT = re.compile(r"!|#(?:(?!#|@?(?:\$\?|[?$%])?#)|#+\s|#+$|###)|\[(?!\$)[^\]]*\]$")
 _HOSTS_LINE = re.compile(r"[0-9a-fA-F.:]+(?:%\w+)?[ \t]++[^$#|/]+(?:#.*)?")
-_BARE_NAME = re.compile(r"(?:[^\s/|^$*#@,:=\"'<>(){}\[\]?&;!~%+\\.]+\.)+[^\s/|^$*#@,:=\"'<>(){}\[\]?&;!~%+\\.]+")
+BARE_NAME = re.compile(r"(?:[^\s/|^$*#@,:=\"'<>(){}\[\]?&;!~%+\\.]+\.)+[^\s/|^$*#@,:=\"'<>(){}\[\]?&;!~%+\\.]+")
 _REMARK = re.compile(r"(?<!\s)\s++#.*")
 _PLAIN_HOST = re.compile(r"(?:@@)?\|\|[^\s/^*$|]+\^\|?")  # as `lookup.find` finds them
 
@@ -47,7 +47,7 @@ SAMPLE = 500  # lines that say what a list's dialect is
 def parse(text: str, file: str) -> FilterList:
     """Read a list."""
     parsed = FilterList(file, "adblock", header=read_header(text))
-    taken = take(text, NOTHING if "!#if" in text else ADBLOCK_HOST)  # a run of plain lines may be in a branch
+    taken = _take(text)
     parsed.subtree |= taken.names
     parsed.counts.lines = taken.lines
     parsed.counts.rules = taken.clean_lines
@@ -143,7 +143,7 @@ def _read(line: str, origin: Origin, dialect: Dialect) -> Read:
             return cosmetic
     if line[0] in "0123456789:fF" and _HOSTS_LINE.fullmatch(line) and is_ip(line.split()[0]):
         return read_with(hosts.read, line)
-    if dialect.bare and _BARE_NAME.fullmatch(line):
+    if dialect.bare and BARE_NAME.fullmatch(line):
         said = Said()
         said.name(clean_blanks(line), dialect.bare)
         return said
@@ -157,6 +157,15 @@ def _is_plain(rule: Rule, line: str) -> bool:
 
 def _diagnostic(origin: Origin, fault: Fault) -> Diagnostic:
     return Diagnostic(fault.code, origin, fault.message, fault.hint, fault.severity)
+
+
+def bare_scope(text: str) -> Scope | None:
+    """Return what a bare name stands for in a list; None: it is a part of an address."""
+    return _dialect(text, _take(text)).bare
+
+
+def _take(text: str) -> Taken:
+    return take(text, NOTHING if "!#if" in text else ADBLOCK_HOST)  # a run of plain lines may be in a branch
 
 
 def _dialect(text: str, taken: Taken) -> Dialect:

@@ -115,6 +115,8 @@ def _zone_rules(zone: str, file: str) -> dict[int, Rule]:
 def _reader(format_: str, data: bytes) -> Reader:
     if format_ == "unbound":
         return unbound.reader(unbound.network_zones(decode(data)) if b"local-data" in data else ())
+    if format_ == "adblock":
+        return _AdblockReader(data)
     return _READERS.get(format_, lambda line: Said())  # noqa: ARG005
 
 
@@ -125,15 +127,31 @@ def parse_adblock_line(line: str, origin: Origin) -> object:
     return adblock.parse_line(line, origin)
 
 
-def _read_adblock(line: str) -> Said:
-    """Read a line of an adblock list if it speaks of a host and nothing else."""
-    said = Said()
-    plain = _ADBLOCK_HOST.fullmatch(line.strip())
-    if plain:
-        said.name(plain[2], Scope.SUBTREE, Effect.ALLOW if plain[1] else Effect.BLOCK)
-    elif hosts.is_sink(line.split(maxsplit=1)[0] if line.strip() else ""):
-        return hosts.read(line)
-    return said
+class _AdblockReader:
+    """Reads lines of an adblock list that speak of a host and nothing else."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._bare: Scope | None = None
+        self._known = False
+
+    def __call__(self, line: str) -> Said:
+        """Read one line."""
+        from blockctl.parsers import adblock  # late: DNS lists do without it
+
+        said = Said()
+        line = line.strip()
+        plain = _ADBLOCK_HOST.fullmatch(line)
+        if plain:
+            said.name(plain[2], Scope.SUBTREE, Effect.ALLOW if plain[1] else Effect.BLOCK)
+        elif hosts.is_sink(line.split(maxsplit=1)[0] if line else ""):
+            return hosts.read(line)
+        elif adblock.BARE_NAME.fullmatch(line):
+            if not self._known:  # the whole list tells, so it is looked at when such a line is met
+                self._bare, self._known = adblock.bare_scope(decode(self._data)), True
+            if self._bare:
+                said.name(line, self._bare)
+        return said
 
 
 _READERS: dict[str, Reader] = {
@@ -141,7 +159,6 @@ _READERS: dict[str, Reader] = {
     "domains": domains.read,
     "wildcard": domains.read,
     "dnsmasq": dnsmasq.read,
-    "adblock": _read_adblock,
 }
 
 
