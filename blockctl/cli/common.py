@@ -58,7 +58,7 @@ def load_with_faults(policy: Path | None, state: Path | None) -> Loaded:
     from blockctl.io.clock import now
     from blockctl.io.pause import read_pause
     from blockctl.io.policy_file import policy_path, read_text, state_path
-    from blockctl.policy.read import has_errors, lapsed, read_policy
+    from blockctl.policy.read import lapsed, read_policy
 
     gc.disable()  # a large policy is a hundred thousand objects and no cycle: the collector would walk them in vain
     path, folder = policy_path(policy), state_path(state)
@@ -66,28 +66,11 @@ def load_with_faults(policy: Path | None, state: Path | None) -> Loaded:
     whole, diagnostics = read_policy(text, str(path))
     moment = now()
     pause = read_pause(folder, moment)
-    if not has_errors(diagnostics):
-        diagnostics += unknown_target_options(whole)
     diagnostics += lapsed(whole, moment)
     if pause.problem is not None:
         diagnostics.append(pause.problem)
     standing = replace(whole.at(moment), paused=pause.in_force)
     return Loaded(standing, path, text, diagnostics, folder, moment, pause)
-
-
-def unknown_target_options(policy: Policy) -> list[Diagnostic]:
-    """Return a fault for each target option that its backend does not declare."""
-    from blockctl.policy.read import unknown_options
-
-    if not any(target.options for target in policy.targets.values()):
-        return []
-    from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
-
-    backends = {target.backend for target in policy.targets.values() if target.options}
-    options = {
-        name: (BROWSER_BACKENDS[name] if name in BROWSER_BACKENDS else DNS_BACKENDS[name]).OPTIONS for name in backends
-    }
-    return unknown_options(policy, options)
 
 
 def refuse_errors(diagnostics: Iterable[Diagnostic], path: Path) -> None:

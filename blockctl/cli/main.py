@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -30,6 +29,13 @@ TOLD = 200  # as many diagnostics as a person may want to scroll through
 
 class Commands(TyperGroup):
     """The commands in the order in which a person meets them."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; a reader that has read enough (`blockctl show | head`) is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise SystemExit(0) from None
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - as typer asks
         """Return the names as they were added."""
@@ -84,16 +90,10 @@ def main() -> NoReturn:
     from blockctl.model.diagnostic import BlockctlError
 
     try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
+        app()
     except BlockctlError as error:
         tell(error)
         sys.exit(error.status)
-    except BrokenPipeError:  # `blockctl show | head`: whoever read has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     sys.exit(0)
 
 

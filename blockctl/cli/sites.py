@@ -76,7 +76,7 @@ def set_command(
         list[str],
         typer.Argument(
             metavar="KEY=VALUE...",
-            help="javascript=allow|deny|first-party blocking=on|off scroll=unlock note=TEXT; KEY= takes a key away.",
+            help="javascript=allow|deny|first-party, blocking=on|off, scroll=unlock, note=TEXT; KEY= takes a key away.",
         ),
     ],
     duration: ForOption = None,

@@ -81,7 +81,6 @@ class Target:
     path: str  # relative to the policy file
     origin: Origin
     options: dict[str, str] = field(default_factory=dict)
-    lines: dict[str, Origin] = field(default_factory=dict)  # key -> where it was written
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -82,22 +82,6 @@ def lapsed(policy: Policy, now: datetime) -> list[Diagnostic]:
         if entry.until is not None and entry.until <= now:
             tell(entry.origin, entry.host, entry.until)
     return sorted(found, key=lambda fault: fault.origin)
-
-
-def unknown_options(policy: Policy, options: Mapping[str, Mapping[str, str]]) -> list[Diagnostic]:
-    """Return a fault for each target option that its backend does not have. `options`: backend -> option -> meaning."""
-    found = []
-    for target in policy.targets.values():
-        known = list(options.get(target.backend, ()))
-        for name in target.options:
-            if name in known:
-                continue
-            guess = words.nearest(name, known)
-            every = f"it has {words.spelled([*words.TARGET, *known])}"
-            hint = f"did you mean `{guess}`? {options[target.backend][guess]}" if guess else every
-            message = f"targets.{target.name}: {target.backend} has no option {name!r}"
-            found.append(Diagnostic("P006", target.lines.get(name, target.origin), message, hint))
-    return found
 
 
 def _read_version(reader: Reader, top: Mapping[str, tuple[Scalar, Node]], root: tree.Mapping, *, broken: bool) -> None:
@@ -229,6 +213,6 @@ def _read_protect(reader: Reader, node: Node) -> dict[str, Origin]:
     return protect
 
 
-def has_errors(faults: Sequence[Diagnostic]) -> bool:
+def has_errors(faults: Iterable[Diagnostic]) -> bool:
     """Whether a policy with these diagnostics must not be used."""
     return any(fault.severity is Severity.ERROR for fault in faults)

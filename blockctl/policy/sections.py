@@ -170,7 +170,7 @@ def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
 
 
 def read_targets(reader: Reader, node: Node) -> dict[str, Target]:
-    """Read the targets. A backend's own options are checked by `unknown_options`: this room knows no backend."""
+    """Read the targets. What an option's value may be is for the backend to say."""
     targets: dict[str, Target] = {}
     for key, value in reader.entries(node, "targets"):
         if key.text in targets:
@@ -205,12 +205,15 @@ def _read_target(reader: Reader, key: Scalar, node: Node) -> Target | None:
         reader.fault(
             "P009", key, f"targets.{name[:60]} has no path", f"say where to write it: {{path: out/{name[:60]}}}"
         )
-    options = {
-        option: text
-        for option, (_, value) in found.items()
-        if option not in words.TARGET and (text := reader.text(value, option)) is not None
-    }
+    options = {}
+    for option, (place, value) in found.items():
+        if option in words.TARGET:
+            continue
+        if backend is not None and option not in words.OPTIONS[backend]:
+            known = (*words.TARGET, *words.OPTIONS[backend])
+            reader.fault("P006", place, f"{backend} has no option {option[:60]!r}", reader.advise(option, known))
+        elif (text := reader.text(value, option)) is not None:
+            options[option] = text
     if backend is None or path is None:
         return None
-    lines = {option: reader.origin(place) for option, (place, _) in found.items()}
-    return Target(name, backend, path, reader.origin(key), options, lines)
+    return Target(name, backend, path, reader.origin(key), options)

@@ -214,10 +214,7 @@ def host_name(text: str) -> str | None:
 
 def is_suffix(host: str) -> bool:
     """Whether a name is a public suffix; a single label that is no top-level domain (`nas`) is not."""
-    suffixes, parents = suffix_rules()
-    if host not in suffixes and host.partition(".")[2] not in parents:
-        return False
-    return is_public_suffix(host)
+    return is_public_suffix(host) if "." in host else host in suffix_rules()[0]
 
 
 def explain_host(text: str, what: str = "host") -> tuple[str, str]:

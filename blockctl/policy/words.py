@@ -24,12 +24,23 @@ MATCHES = ("subtree", "exact")
 WIDENINGS = ("third-party",)
 ANSWERS = ("nxdomain", "nodata", "null", "refused")
 YIELDS = ("all",)
-# The keys of parsers.PARSERS and of the backends: the rooms do not know each other, a test holds them equal.
+# The keys of parsers.PARSERS, the backends and their options: the rooms do not know each other (and loading a
+# backend takes longer than reading the policy), so a test holds them equal.
 FORMATS = ("hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound", "rpz")
-BACKENDS = (
-    "safari", "ublock", "ublock-rules", "ublock-backup", "ublock-managed",
-    "hosts", "domains", "dnsmasq", "unbound", "rpz", "adguard",
-)  # fmt: skip
+OPTIONS = {  # backend -> its options
+    "safari": ("min-version", "package"),
+    "ublock": ("javascript",),
+    "ublock-rules": ("advanced", "removed"),
+    "ublock-backup": ("list-url", "advanced"),
+    "ublock-managed": ("list-url", "advanced"),
+    "hosts": ("address", "answer"),
+    "domains": ("form",),
+    "dnsmasq": ("answer",),
+    "unbound": ("answer",),
+    "rpz": ("answer", "serial"),
+    "adguard": (),
+}
+BACKENDS = tuple(OPTIONS)
 
 # What people write elsewhere for the same thing; never accepted, only pointed from.
 MEANT_BY_JAVASCRIPT = {
