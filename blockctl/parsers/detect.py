@@ -13,7 +13,8 @@ from itertools import islice
 
 from blockctl.parsers.listed import Fault, is_ip, shown
 
-SAMPLE = 200  # lines that are neither blank nor comment
+SAMPLE = 200  # lines that are neither blank nor comment, at each of PLACES places of the text
+PLACES = 3
 
 _BINARY = (
     (b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"),
@@ -27,6 +28,8 @@ _ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*(?:%\w+)?|0)"
 _NOTE = r"(?:\s*#.*|\s+(?:;|//|!).*)?"
 
 _MODIFIER = r"~?(?:[a-z][a-z0-9-]+|[13]p)(?:=.*)?"
+
+_ADDRESSES = "? a list of addresses"
 
 # Tried in this order; the first that fits says what the line is. What begins with "?" is no format of ours.
 _LINES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -49,7 +52,7 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("adblock", r".*(?:#@?[?$%]?#|\|\||#@?#\+js\().*"),
         ("adblock", rf"[^\s,]*\$(?:{_MODIFIER})(?:,(?:{_MODIFIER}))*"),
         ("? a CSV table", r"(?:\"[^\"]*\"|[^\s,\"]+)(?:\s*,\s*(?:\"[^\"]*\"|[^,\"]*))+"),
-        ("? a list of addresses", rf"{_ADDRESS}(?:/\d+)?{_NOTE}"),
+        (_ADDRESSES, rf"{_ADDRESS}(?:/\d+)?{_NOTE}"),
         ("hosts", rf"{_ADDRESS}\s+\S.*"),
         ("? a list of regular expressions", r"[\^(].*(?:\\\.|\$).*"),
         ("adblock", r".*(?:\|\||#@?[?$%]?#|\^|\$(?:third-party|3p|script|domain=|important|all|doc)).*"),
@@ -95,7 +98,7 @@ def recognise(text: str) -> str | Fault:
         return Fault("L003", "this is a web page, not a list", "use the address of the raw text file")
     if _is_json(head):
         return Fault("L004", "this is JSON, not a list", "use the publisher's hosts, domains or adblock edition")
-    sample = list(islice(significant(text), SAMPLE))
+    sample = _sample(text)
     if not sample:
         return _no_lines(text)
     if len(sample) <= 5 and _ERROR_PAGE.search(sample[0]):
@@ -111,15 +114,24 @@ def detect(text: str) -> str:
     return "" if isinstance(found, Fault) else found
 
 
-def significant(text: str) -> Iterator[str]:
+def _sample(text: str) -> list[str]:
+    """Return lines from the beginning, and in a long text from further on: sorted lists begin with addresses."""
+    first = list(islice(significant(text), SAMPLE))
+    if len(first) < SAMPLE:
+        return first
+    places = (len(text) * place // PLACES for place in range(1, PLACES))
+    starts = (text.find("\n", place) + 1 or len(text) for place in places)
+    return [*first, *(line for start in starts for line in islice(significant(text, start), SAMPLE))]
+
+
+def significant(text: str, at: int = 0) -> Iterator[str]:
     """Yield the lines that are neither blank nor comments, stripped; a long line's beginning stands for it."""
-    at = 0
     while at < len(text):
         stop = text.find("\n", at)
         stop = len(text) if stop < 0 else stop
         line = text[at : min(stop, at + 1000)].strip()
         at = stop + 1
-        if not line or line[0] == ";" or line.startswith(("//", "! ")) or line == "!":
+        if not line or line[0] == ";" or line.startswith("//"):
             continue
         if line[0] == "!" and not line.startswith("!#"):
             continue
@@ -129,23 +141,22 @@ def significant(text: str) -> Iterator[str]:
 
 
 def _by_votes(sample: list[str]) -> str | Fault:
-    votes = Counter(map(_kind, sample))
-    kinds = Counter({kind: count for kind, count in votes.items() if kind})
+    lines = len(sample)
+    kinds = Counter(kind for kind in map(_kind, sample) if kind)
     if sample[0].startswith("[") and _kind(sample[0]) == "adblock":
         return "adblock"
     if not kinds:
         return _unknown(sample)
     # A bare name in an adblock list is a part of a URL, so a few such rules among names make the list adblock.
-    if (
-        kinds["adblock"] * 10 >= len(sample)
-        and kinds["adblock"] + kinds["hosts"] + kinds["domains"] >= kinds.total() / 2
-    ):
+    if kinds["adblock"] * 10 >= lines and kinds["adblock"] + kinds["hosts"] + kinds["domains"] >= kinds.total() / 2:
         return "adblock"
     names = kinds["domains"] + kinds["wildcard"]
+    if names:  # addresses among names are lines that a list of names may have
+        lines -= kinds.pop(_ADDRESSES, 0)
     if kinds["wildcard"] and kinds["domains"]:
         kinds["wildcard" if kinds["wildcard"] > kinds["domains"] else "domains"] = names
     best, count = kinds.most_common(1)[0]
-    if count * 2 < len(sample):
+    if count * 2 < lines:
         return _unknown(sample)
     if best.startswith("?"):
         return Fault(
@@ -159,7 +170,7 @@ def _kind(line: str) -> str:
     for kind, pattern in _LINES:
         if pattern.fullmatch(line):
             if kind == "domains" and is_ip(line.split()[0]):
-                return "? a list of addresses"
+                return _ADDRESSES
             return kind
     return ""
 

@@ -15,6 +15,7 @@ from blockctl.parsers import MAX_BYTES, decode, detect, parse
         pytest.param("*.ads.example\n.b.example\n", "wildcard", id="wildcard"),
         pytest.param("*.ads.example\nb.example\nc.example\n", "domains", id="more names than wildcards"),
         pytest.param("! Title: x\n||ads.example^\n", "adblock", id="adblock"),
+        pytest.param("203.0.113.7\n" * 300 + "ads.example\n" * 300, "domains", id="addresses first"),
         pytest.param(
             "[Adblock Plus 2.0]\n-ad-banner.\n_chartbeat.js\nads.example\n", "adblock", id="adblock by its head"
         ),
