@@ -115,7 +115,7 @@ def _put(parsed: FilterList, read: Read, line: str, number: int) -> None:
             parsed.rules += read
     elif isinstance(read, Cancelled):
         counts.rules += 1
-        parsed.badfilters.append(read.rule)
+        parsed.badfilters += read.rules
     elif read is None:
         counts.nothing += 1
     else:

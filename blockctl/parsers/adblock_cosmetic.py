@@ -13,8 +13,8 @@ from itertools import islice
 
 from blockctl.model.diagnostic import Origin
 from blockctl.model.rule import Cosmetic, CosmeticForm, Effect
-from blockctl.parsers.adblock_options import split_options
 from blockctl.parsers.adblock_sites import EVERYWHERE, Sites, parse_sites, split_sites
+from blockctl.parsers.adblock_split import split_options
 from blockctl.parsers.listed import Fault, shown
 
 _MARK = re.compile(r"#@?(?:\$\?|[?$%])?#|\$@?\$(?=[a-zA-Z*])")

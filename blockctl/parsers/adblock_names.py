@@ -63,3 +63,9 @@ SITES = {"domain": "page", "from": "page", "top": "page", "to": "host", "denyall
 FLAGS = frozenset(("important", "match-case", "badfilter"))
 IDLE = frozenset(("noop", "collapse", "reason"))  # say nothing of requests
 NEGATABLE = {*KINDS, *STRANGE_KINDS, *PARTIES, *SWITCHES, "match-case", "collapse"} - {"all"}
+
+KNOWN = frozenset(
+    name
+    for names in (KINDS, STRANGE_KINDS, PARTIES, SWITCHES, ACTIONS, REDIRECTS, NEEDS, SITES, FLAGS, IDLE)
+    for name in names
+)

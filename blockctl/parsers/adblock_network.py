@@ -19,8 +19,9 @@ from blockctl.model.diagnostic import Origin
 from blockctl.model.names import MAX_NAME, SPECIAL_USE, is_address, normalize_host, suffix_rules
 from blockctl.model.request import ALL_KINDS, SUBRESOURCES
 from blockctl.model.rule import Effect, Party, Rule, Scope
-from blockctl.parsers.adblock_options import NO_OPTIONS, Options, options_at, parse_options
+from blockctl.parsers.adblock_options import NO_OPTIONS, Options, parse_options
 from blockctl.parsers.adblock_sites import is_regular_expression
+from blockctl.parsers.adblock_split import options_at
 from blockctl.parsers.listed import TRIGGERS, Fault, refusal, shown
 
 HOST_FILTER = re.compile(r"\|\|((?:[a-z0-9_-]{1,63}\.)+[a-z_-][a-z0-9_-]{0,62})\^")
@@ -44,9 +45,9 @@ PLAIN = Dialect()
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The rule that a `$badfilter` line takes out of all lists."""
+    """The rules that a `$badfilter` line takes out of all lists."""
 
-    rule: Rule
+    rules: tuple[Rule, ...]
 
 
 def read_network(line: str, origin: Origin, dialect: Dialect) -> list[Rule] | Cancelled | Fault:
@@ -66,12 +67,10 @@ def read_network(line: str, origin: Origin, dialect: Dialect) -> list[Rule] | Ca
     made = _rule(effect, origin, text, line.strip(), options, dialect)
     if isinstance(made, Fault):
         return made
+    rules = [made, replace(made, action=options.beside)] if options.beside else [made]
     if options.badfilter:
-        return Cancelled(made)
-    fault = _refused(made, options)
-    if fault:
-        return fault
-    return [made, replace(made, action=options.beside)] if options.beside else [made]
+        return Cancelled(tuple(rules))
+    return _refused(made, options) or rules
 
 
 def _rule(effect: Effect, origin: Origin, text: str, pattern: str, options: Options, dialect: Dialect) -> Rule | Fault:

@@ -9,7 +9,7 @@ from blockctl.model.request import ALL_KINDS, SUBRESOURCES, Kind, Request
 from blockctl.model.rule import Cosmetic, Effect, Party, Rule, Scope
 from blockctl.parsers.adblock import parse_line
 from blockctl.parsers.adblock_network import Cancelled, Dialect
-from blockctl.parsers.adblock_options import options_at, split_options
+from blockctl.parsers.adblock_split import options_at, split_options
 
 ORIGIN = Origin("list.txt", 1)
 
@@ -308,11 +308,14 @@ def test_nothing(line: str) -> None:
 def test_badfilter_holds_what_it_cancels() -> None:
     cancelled = parse_line("||a.example^$script,redirect=noop.js,badfilter", ORIGIN)
     assert isinstance(cancelled, Cancelled)
-    assert cancelled.rule.identity() == read("||a.example^$redirect=noop.js,script").identity()
-    assert cancelled.rule.identity() != read("||a.example^$script").identity()
+    assert cancelled.rules[0].identity() == read("||a.example^$redirect=noop.js,script").identity()
+    assert cancelled.rules[0].identity() != read("||a.example^$script").identity()
+    both = parse_line("@@||a.example^$script,ghide,badfilter", ORIGIN)
+    assert isinstance(both, Cancelled)
+    assert [rule.action for rule in both.rules] == ["", "generichide"]
     removes = parse_line("||a.example^$removeparam=x,badfilter", ORIGIN)
     assert isinstance(removes, Cancelled)
-    assert removes.rule.identity() != read("||a.example^$removeparam=y").identity()
+    assert removes.rules[0].identity() != read("||a.example^$removeparam=y").identity()
 
 
 @pytest.mark.parametrize(
