@@ -23,6 +23,7 @@ class Overlay:
 
     entries: dict[str, Effect] = field(default_factory=dict)  # each with all below it; the nearest wins; sorted
     roots: list[str] = field(default_factory=list)  # the topmost entries
+    repeated: list[str] = field(default_factory=list)  # denied by name below an entry that denies them already
     nested: dict[str, list[str]] = field(default_factory=dict)  # entry -> the entries directly below it
     lists_apply: bool = True
     paused: bool = False
@@ -46,6 +47,8 @@ def overlay(policy: Policy, yields: Mapping[str, Rule]) -> Overlay:
         effect = _effect(policy, yields, name)
         above = found.above(name)
         if effect is None or (above is not None and found.entries[above] is effect):
+            if effect is Effect.BLOCK:
+                found.repeated.append(name)
             continue
         if above is None and not found.lists_apply and effect is Effect.ALLOW:
             continue

@@ -27,7 +27,7 @@ from blockctl.backends.hosts import LISTED, count_wildcards, write_listed
 from blockctl.backends.output import Output, Prepared
 from blockctl.model.diagnostic import Origin
 from blockctl.model.hostset import HostSet
-from blockctl.model.names import parents
+from blockctl.model.names import covers, parents
 from blockctl.model.policy import Policy
 from blockctl.model.rule import Effect, Rule
 
@@ -100,13 +100,12 @@ def _with_holes(laid: Overlay) -> list[str]:
 
 def _listed(laid: Overlay, prepared: Prepared, name: str) -> list[str]:
     """Return the name and what lists block below it and the policy does not speak of otherwise."""
-    found = {name}
+    found = {name, *(other for other in laid.repeated if covers(name, other))}
     for form, body in (*zip(_WILDCARD, ("0", "1"), strict=True), (NAMES, "covered")):
         view = memoryview(prepared.bodies[body])
         low, high = form.region(view, name)
         found.update(line[len(form.before) :] for line in str(view[low:high], "ascii").split())
-    own = next((parent for parent in parents(name) if parent in laid.entries), None)
-    return sorted(each for each in found if _speaker(laid, each) == own)
+    return sorted(each for each in found if _speaker(laid, each) == _speaker(laid, name))
 
 
 def _speaker(laid: Overlay, name: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from blockctl.backends.dns_bodies import ANSWER, Form, Script, Span, answer, prepare_bodies, write
-from blockctl.backends.dns_policy import Overlay
+from blockctl.backends.dns_policy import Overlay, overlay
 from blockctl.backends.output import Output, Prepared
 from blockctl.model.diagnostic import Origin
 from blockctl.model.hostset import HostSet
@@ -57,8 +57,11 @@ def write_listed(
 ) -> Output:
     """Write an output that lists names one by one."""
     title = f"blockctl: {title}; blocked names, each for itself"
-    script = Script(title, "#", _forms(before), lambda laid, name: _entry(before, laid, name), listed_spans)
+    again = overlay(policy, yields).repeated
+    head = "".join(f"{before}{name}\n" for name in again)
+    script = Script(title, "#", _forms(before), lambda laid, name: _entry(before, laid, name), listed_spans, head)
     output = write(script, policy, yields, prepared, notes)
+    output.rules_out += len(again)
     for host in policy.hosts.values():
         if not host.allow:
             output.gaps.add("wildcard", host.origin, f"hosts: deny: {host.host}")
@@ -81,4 +84,5 @@ def listed_spans(body: memoryview, form: Form, laid: Overlay) -> list[Span]:
             spans.append((low, high))
         elif span := form.alone(body, name):
             spans.append(span)
+    spans += [span for name in laid.repeated if (span := form.alone(body, name))]
     return [span for span in spans if span[0] < span[1]]

@@ -83,7 +83,8 @@ def emit(policy: Policy, yields: Mapping[str, Rule], prepared: Prepared, options
     entries: dict[str, Says] = {name: (block, block) for name, block in _verdicts(laid.entries)}
     long = [name for name in entries if len(name) > LONGEST]
     said = _complete({name: says for name, says in entries.items() if name not in long}, region)
-    on_the_way = "".join(_text(name, says, options) for name, says in said.items() if name not in {*below, *entries})
+    there = {name for name in below if not laid.speaks_of(name)} | entries.keys()
+    on_the_way = "".join(_text(name, says, options) for name, says in said.items() if name not in there)
     script = Script(
         "blockctl: blocked names as a response policy zone",
         ";",
