@@ -138,7 +138,7 @@ def _browser_index(run: Compilation) -> Index:
 def _reader(texts: Sequence[ListText]) -> Callable[[int, int], Rule]:
     def read(number: int, line: int) -> Rule:
         text = texts[number]
-        rule = read_line(text.data, text.file, line)
+        rule = read_line(text.data, text.file, line, format="adblock")  # rules of other formats are in the index whole
         assert isinstance(rule, Rule), f"{text.file}:{line} was indexed as a rule"
         return rule
 
