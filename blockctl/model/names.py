@@ -40,6 +40,8 @@ def normalize_host(text: str) -> str | None:
 
 
 def _normalize_unicode(text: str) -> str | None:
+    if "\ufffd" in text:  # broken characters are in no name, and a broken list has millions
+        return None
     import idna  # late: only for names that are not ASCII
 
     cleaned = text.replace("\u3002", ".").rstrip(".")
