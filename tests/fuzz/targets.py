@@ -92,7 +92,15 @@ def index(data: bytes) -> None:
         assert {id(rule) for rule in tried} <= found
         verdict = built.verdict(request)
         assert (verdict is None) == (not built.matching(request))
-    built.dump([parsed])
+        loaded = Index.load(built.dump([parsed]), partial(_line_of, rest))
+        assert loaded.matching(request) == built.matching(request)
+
+
+def _line_of(data: bytes, number: int, line: int) -> Rule:
+    """Return a rule by its line, as `why` does."""
+    rule = read_line(data, "list.txt", line, format="adblock")
+    assert isinstance(rule, Rule), (number, line)
+    return rule
 
 
 def everything(data: bytes) -> None:
