@@ -7,6 +7,7 @@ and all below it. Such a list cannot free a name below: there the names that lis
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from blockctl.backends.dns_bodies import (
     NAMES,
@@ -89,7 +90,7 @@ def _is_wildcard(options: dict[str, str]) -> bool:
 
 def _opened(laid: Overlay, subtrees: memoryview) -> set[str]:
     """Return the names that the lists block with all below, below which the policy frees something."""
-    freed = (name for name in laid.roots if laid.entries[name] is Effect.ALLOW)
+    freed = (name for name in laid.roots if laid.entries[name] is Effect.ALLOW or name in laid.nested)
     return {above for name in freed if (above := nearest(subtrees, _WILDCARD[1], name))}
 
 
@@ -100,7 +101,8 @@ def _with_holes(laid: Overlay) -> list[str]:
 
 def _listed(laid: Overlay, prepared: Prepared, name: str) -> list[str]:
     """Return the name and what lists block below it and the policy does not speak of otherwise."""
-    found = {name, *(other for other in laid.repeated if covers(name, other))}
+    extras = cast("Extras", prepared.meta["extras"])
+    found = {name, *(other for other in (*laid.repeated, *extras) if covers(name, other))}
     for form, body in (*zip(_WILDCARD, ("0", "1"), strict=True), (NAMES, "covered")):
         view = memoryview(prepared.bodies[body])
         low, high = form.region(view, name)
