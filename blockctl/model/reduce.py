@@ -29,11 +29,12 @@ def keys(names: Iterable[str], subtree: bool) -> list[str]:
     """Return the sorted keys of plain blocks: `order()` of each name, with the mark if it means the subtree."""
     before = f"{SUBTREE}." if subtree else "."
     text = f"\n{before}".join(names)
-    if not text:
-        return []
-    found = f"{before}{text}"[::-1].split("\n")
-    found.sort()
-    return found
+    return sorted(_reversed(f"{before}{text}").split("\n")) if text else []
+
+
+def _reversed(text: str) -> str:
+    """Return an ASCII text from its end to its beginning, as bytes, which are turned round faster."""
+    return text.encode("ascii")[::-1].decode("ascii")
 
 
 def name_of(key: str) -> str:
@@ -73,10 +74,13 @@ class Reducer:
     def reduce(self) -> HostSet:
         """Return the result, and forget what was collected."""
         self.keys.sort()  # the lists' keys are sorted already, so this only merges them
-        plain, apart = self._set_apart()
-        self.keys = []
-        added = _settle(_Judge(self, apart, plain)) if self.names() else {}
-        exact, subtree, covered = _walk(plain)
+        special = self.names()
+        apart = self._ranges(special)
+        found = [key for part in apart for key in self.keys[part]]
+        added = _settle(_Judge(self, found)) if special else {}
+        for part in apart:
+            self.keys[part] = [""] * (part.stop - part.start)
+        exact, subtree, covered = _walk(self.keys)
         names = HostSet(block_exact=_text(exact), block_subtree=_text(subtree), covered=_text(covered))
         for column, found in added.items():
             setattr(names, column, insert(getattr(names, column), found))
@@ -87,23 +91,20 @@ class Reducer:
         holes = (hole for said in self.specials.values() for special in said for hole in special.holes)
         return {*self.specials, *self.allow_exact, *self.allow_subtree, *holes}
 
-    def _set_apart(self) -> tuple[list[str], list[str]]:
-        """Split the keys: those that are simply reduced, and those at or below a name of `names()`."""
-        plain: list[str] = []
-        apart: list[str] = []
+    def _ranges(self, names: set[str]) -> list[slice]:
+        """Return where the keys at and below some names are."""
+        found: list[slice] = []
         at = 0
-        for name in sorted(self.names(), key=order):
+        for name in sorted(names, key=order):
             low = bisect_left(self.keys, order(name), at)
-            high = bisect_left(self.keys, order_after(name), low)
-            if high > low:
-                plain += self.keys[at:low]
-                apart += self.keys[low:high]
-                at = high
-        return (plain + self.keys[at:] if at else self.keys), apart
+            at = bisect_left(self.keys, order_after(name), low)
+            if low < at:
+                found.append(slice(low, at))
+        return found
 
 
 def _walk(sorted_keys: list[str]) -> tuple[str, str, str]:
-    """Split keys into names alone, names with all below, and those that such a name covers; each once.
+    """Split keys into names alone, names with all below, and those that such a name covers; each once. Skip "".
 
     The keys are used up: joined, and walked over as one text, for strings that were sorted lie scattered in memory,
     and to touch each of them once more costs more than all that is done here. The text runs from the last key to
@@ -112,6 +113,7 @@ def _walk(sorted_keys: list[str]) -> tuple[str, str, str]:
     sorted_keys.reverse()
     text = "\n".join(chain([""], compress(sorted_keys, map(ne, sorted_keys, chain([""], sorted_keys)))))
     sorted_keys.clear()
+    text = text.replace("\n\n", "\n").removesuffix("\n")
     exact: list[str] = []
     subtree: list[str] = []
     covered: list[str] = []
@@ -142,17 +144,16 @@ def _without_marks(text: str) -> str:
 
 def _text(keys_text: str) -> bytes:
     """Return the names of a text of keys: one reversal turns them all round."""
-    return keys_text[::-1][1:].replace("\n.", "\n").encode("ascii")
+    return keys_text.encode("ascii")[::-1].replace(b"\n.", b"\n")[1:]
 
 
 class _Judge:
     """Says which rule speaks first of a name, or of what is below it, by walking up from the name."""
 
-    def __init__(self, said: Reducer, apart: list[str], plain: list[str]) -> None:
+    def __init__(self, said: Reducer, apart: list[str]) -> None:
         self.said = said
         self.plain_exact = {name_of(key) for key in apart if key[-1] != SUBTREE}
         self.plain_subtree = {name_of(key) for key in apart if key[-1] == SUBTREE}
-        self._plain = plain  # sorted keys of all other plain blocks
         self._asked: dict[str, bool] = {}
         self._below: dict[str, bool] = {"": False}
 
@@ -196,11 +197,11 @@ class _Judge:
         return best
 
     def _blocked_elsewhere(self, name: str) -> bool:
-        """Whether a block that was not set apart means this name and all below it."""
+        """Whether a plain block means this name and all below it; asked of names above those set apart."""
         if name not in self._asked:
             key = order(name) + SUBTREE
-            at = bisect_left(self._plain, key)
-            self._asked[name] = at < len(self._plain) and self._plain[at] == key
+            at = bisect_left(self.said.keys, key)
+            self._asked[name] = self.said.keys[at : at + 1] == [key]
         return self._asked[name]
 
 
