@@ -42,21 +42,26 @@ class Memory(Protocol):
         """Forget what is long unused, if there is too much."""
 
 
-class Forgetful:
-    """A memory that keeps nothing."""
+class RunMemory:
+    """A memory for one run."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Any, dict[str, memoryview]]] = {}
 
     def key(self, *parts: object) -> str:
-        """Return any text; nothing is ever found under it."""
+        """Return a text that is the same for the same parts."""
         return repr(parts)
 
-    def get(self, key: str) -> None:
-        """Find nothing."""
+    def get(self, key: str) -> tuple[Any, dict[str, memoryview]] | None:
+        """Return what was kept under a key."""
+        return self._kept.get(key)
 
     def put(self, key: str, meta: object, bodies: dict[str, bytes | memoryview]) -> None:
-        """Keep nothing."""
+        """Keep something until the end of the run."""
+        self._kept[key] = meta, {name: memoryview(body) for name, body in bodies.items()}
 
     def prune(self) -> None:
-        """Forget nothing."""
+        """Forget nothing: the run is short."""
 
 
 @dataclass(slots=True)
@@ -82,7 +87,7 @@ class Compilation:
     memory: Memory
     include: Include = lambda text, name: None  # noqa: ARG005
     facts: list[ListFacts] = field(default_factory=list)
-    _parsed: dict[str, FilterList] = field(default_factory=dict)
+    _parsed: dict[tuple[str, str], FilterList] = field(default_factory=dict)
     _names: HostSet | None = None
     _yields: dict[str, Rule] | None = None
 
@@ -104,26 +109,33 @@ class Compilation:
 
     def output(self, target: Target) -> Output:
         """Compile for one target."""
-        prepared = self.prepared(target)
+        prepared, options = self.prepared(target), self._options(target)
         if target.backend in BROWSER_BACKENDS:
-            return BROWSER_BACKENDS[target.backend].emit(self.policy, prepared, target.options)
-        return DNS_BACKENDS[target.backend].emit(self.policy, self.yields(), prepared, target.options)
+            return BROWSER_BACKENDS[target.backend].emit(self.policy, prepared, options)
+        return DNS_BACKENDS[target.backend].emit(self.policy, self.yields(), prepared, options)
 
     def prepared(self, target: Target) -> Prepared:
         """Return what the target's backend made of the lists, from memory if they are the same as before."""
         is_browser = target.backend in BROWSER_BACKENDS
         lists_key = self._browser_key() if is_browser else self._names_key()
-        key = self.memory.key("prepared", target.backend, sorted(target.options.items()), lists_key)
+        options = self._options(target)
+        key = self.memory.key("prepared", target.backend, sorted(options.items()), lists_key)
         if kept := self.memory.get(key):
             prepared = cast(Prepared, kept[0])
             prepared.bodies = dict(kept[1])
             return prepared
         if is_browser:
-            prepared = BROWSER_BACKENDS[target.backend].prepare(self.browser_lists(), target.options)
+            prepared = BROWSER_BACKENDS[target.backend].prepare(self.browser_lists(), options)
         else:
-            prepared = DNS_BACKENDS[target.backend].prepare(self.names(), target.options)
+            prepared = DNS_BACKENDS[target.backend].prepare(self.names(), options)
         self.memory.put(key, replace(prepared, bodies={}), dict(prepared.bodies))
         return prepared
+
+    def _options(self, target: Target) -> dict[str, str]:
+        """Return a target's options; a DNS target that says no `answer` takes the resolver's."""
+        if target.backend in BROWSER_BACKENDS:
+            return target.options
+        return {"answer": self.policy.resolver.answer, **target.options}
 
     def exceptions(self) -> list[Rule]:
         """Return the lists' exceptions that are limited to pages."""
@@ -131,7 +143,7 @@ class Compilation:
         kept = self.memory.get(key)
         if kept:
             return cast("list[Rule]", kept[0])
-        found = page_exceptions(self._lists(self.texts))
+        found = page_exceptions(self._lists(self.texts, columns=False))
         self.memory.put(key, found, {})
         return found
 
@@ -154,7 +166,7 @@ class Compilation:
         kept = self.memory.get(key)
         if kept:
             return kept[1]["index"], texts
-        lists = self._lists(texts)
+        lists = self._lists(texts, columns)
         if not columns:
             lists = [each.without_names([rule for rule in each.rules if rule.names_only]) for each in lists]
         data = Index.build(lists).dump(lists)
@@ -175,44 +187,40 @@ class Compilation:
         """Return what the lists together say of names, for DNS. The lists' columns are used up by it."""
         if self._names is None:
             texts = [text for text in self.texts if text.source.dns]
-            lists = self._lists(texts)
             self._parsed.clear()
-            self._names = settle_names(
-                [(text.source, parsed) for text, parsed in zip(texts, lists, strict=True)], self.policy
-            )
+            self._names = settle_names(((text.source, self._lists([text])[0]) for text in texts), self.policy)
         return self._names
 
     def _facts(self, text: ListText) -> ListFacts:
         kept = self.memory.get(self._parse_key("facts", text))
         if kept:
             return cast(ListFacts, kept[0])
-        parsed = self._parse(text)
-        return ListFacts(parsed.format, parsed.counts, parsed.diagnostics, parsed.header, parsed.badfilters)
+        parsed = parse(text.data, text.file, text.source.format, text.source.match)
+        facts = ListFacts(parsed.format, parsed.counts, parsed.diagnostics, parsed.header, parsed.badfilters)
+        self.memory.put(self._parse_key("facts", text), facts, {})
+        bodies = {column: "\n".join(getattr(parsed, column)).encode("ascii") for column in COLUMNS}
+        bare = parsed.without_names(parsed.rules)
+        self.memory.put(self._parse_key("list", text), bare, cast("dict[str, bytes | memoryview]", bodies))
+        if text.source.browser:
+            self._parsed[text.digest, text.file] = parsed
+        return facts
 
-    def _parse(self, text: ListText) -> FilterList:
-        """Parse one text, or take what was kept of it."""
-        if (parsed := self._parsed.get(self._parse_key("list", text))) is not None:
+    def _list(self, text: ListText, columns: bool = True) -> FilterList:
+        """Return a parsed text; with empty columns where nobody asks for its names."""
+        if (parsed := self._parsed.get((text.digest, text.file))) is not None:
             return parsed
         kept = self.memory.get(self._parse_key("list", text))
-        if kept:
-            parsed = cast(FilterList, kept[0])
+        if kept is None:  # the disk was full, or the store was cleared under us
+            return parse(text.data, text.file, text.source.format, text.source.match)
+        parsed = cast(FilterList, kept[0])
+        if columns:
             for column in COLUMNS:
                 setattr(parsed, column, set(str(kept[1][column], "ascii").split()))
-        else:
-            parsed = parse(text.data, text.file, text.source.format, text.source.match)
-            facts = ListFacts(parsed.format, parsed.counts, parsed.diagnostics, parsed.header, parsed.badfilters)
-            self.memory.put(self._parse_key("facts", text), facts, {})
-            self._keep(text, parsed)
-        self._parsed[self._parse_key("list", text)] = parsed
         return parsed
 
-    def _keep(self, text: ListText, parsed: FilterList) -> None:
-        bare = parsed.without_names(parsed.rules)
-        bodies = {column: "\n".join(getattr(parsed, column)).encode("ascii") for column in COLUMNS}
-        self.memory.put(self._parse_key("list", text), bare, cast("dict[str, bytes | memoryview]", bodies))
-
-    def _lists(self, texts: Sequence[ListText]) -> list[FilterList]:
-        lists = [self._parse(text) for text in texts]
+    def _lists(self, texts: Sequence[ListText], columns: bool = True) -> list[FilterList]:
+        """Return parsed texts, without what the `$badfilter` lines of all lists take away."""
+        lists = [self._list(text, columns) for text in texts]
         settle_badfilters(lists, [rule for facts in self.facts for rule in facts.badfilters])
         return lists
 
@@ -235,7 +243,7 @@ class Compilation:
 
 def compile_texts(policy: Policy, texts: list[ListText], targets: Iterable[Target]) -> dict[str, Output]:
     """Compile a policy with the texts of its lists for these targets, keeping nothing."""
-    run = Compilation(policy, texts, Forgetful())
+    run = Compilation(policy, texts, RunMemory())
     run.read()
     browser_first = sorted(targets, key=lambda target: target.backend in DNS_BACKENDS)
     return {target.name: run.output(target) for target in browser_first}

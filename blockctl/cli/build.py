@@ -78,6 +78,7 @@ def write_target(path: Path, target: Target, output: Output, before: set[str]) -
         files[name] = sum(len(chunk) for chunk in chunks)
     if "" not in output.files:
         remove_leftovers(path, set(output.files), before)
+    output.files.clear()  # a hundred megabytes that nobody asks for again
     return Written(target, path, output, files, changed)
 
 

@@ -110,6 +110,8 @@ class Reader:
         self, node: Node, what: str, right: Mapping[str, Value], meant: Mapping[str, str] | None = None
     ) -> Value | None:
         """Return what a word stands for. The spellings `block`, `yes`, `true`... are not offered in hints."""
+        if isinstance(node, Scalar) and node.text == "null" and "null" in right:
+            return right["null"]  # a word here, and not YAML's way to say nothing
         text = self.text(node, what)
         if text is None:
             return None
