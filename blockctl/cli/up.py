@@ -29,10 +29,11 @@ def up_command(
     """
     from blockctl.cli.build import open_compilation, problems
     from blockctl.cli.sites import write_policy
+    from blockctl.io.files import is_there
     from blockctl.io.policy_file import policy_path
 
     path = policy_path(policy)
-    if not path.exists():
+    if not is_there(path):
         write_policy(path, STRATEGY)
         typer.echo(f"wrote {path}: this is the one file to edit\n")
     loaded = load_policy(policy, state)

@@ -51,6 +51,11 @@ def remove_leftovers(folder: Path, keep: set[str], before: set[str]) -> None:
         path.unlink(missing_ok=True)
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is anything at a path."""
+    return path.exists()
+
+
 def read_object(path: Path) -> dict[str, Any]:
     """Read a JSON object. Raises BlockctlError: not there, not readable, not JSON, not an object."""
     try:

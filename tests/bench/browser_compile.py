@@ -17,9 +17,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from measure import BLOCKCTL, CORPUS, Figures, machine, measure
 
-BROWSER_LISTS = ("easylist/easylist", "easylist/easyprivacy", "easylist/easylist-cookies", "ublock/filters", "ublock/privacy",
-                 "ublock/badware", "ublock/quick-fixes", "ublock/unbreak", "ublock/resource-abuse", "ublock/annoyances-cookies",
-                 "ublock/annoyances-others", "ublock/privacy-removeparam")  # fmt: skip
+BROWSER_LISTS = (
+    "easylist/easylist",
+    "easylist/easyprivacy",
+    "easylist/easylist-cookies",
+    "ublock/filters",
+    "ublock/privacy",
+    "ublock/badware",
+    "ublock/quick-fixes",
+    "ublock/unbreak",
+    "ublock/resource-abuse",
+    "ublock/annoyances-cookies",
+    "ublock/annoyances-others",
+    "ublock/privacy-removeparam",
+)
 KINDS = {"stylesheet": "style", "texttrack": "media", "manifest": "other"}
 
 
@@ -89,13 +100,12 @@ def _compile(folder: Path, runs: int) -> None:
 
 
 def _decide(folder: Path) -> None:
-    from blockctl.model.index import Index
-    from blockctl.policy.merge import settle_badfilters
-
     from blockctl.model.decide import decide
+    from blockctl.model.index import Index
     from blockctl.model.policy import Policy
     from blockctl.model.request import Request, parse_kind
     from blockctl.parsers import parse
+    from blockctl.policy.merge import settle_badfilters
 
     lists = [
         parse(gzip.decompress((CORPUS / "browser" / f"{name}.txt.gz").read_bytes()), name) for name in BROWSER_LISTS
@@ -118,7 +128,8 @@ def _decide(folder: Path) -> None:
         name = "first pass" if first else "second pass"
         middle, high = statistics.median(times), times[len(times) * 95 // 100]
         print(
-            f"| decide, {name}, {len(times):,} requests ({blocked:,} blocked) | median {middle:.0f} us | 95 % {high:.0f} us | | median 100 us |"
+            f"| decide, {name}, {len(times):,} requests ({blocked:,} blocked) "
+            f"| median {middle:.0f} us | 95 % {high:.0f} us | | median 100 us |"
         )
 
 
