@@ -10,8 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import chain, compress
-from operator import ne
 
 from blockctl.model.hostset import HostSet, insert, order, order_after
 from blockctl.model.names import covers
@@ -20,6 +18,7 @@ from blockctl.model.rule import Effect, Rule, Scope
 # A block of a name with all below it carries this mark behind its key. It sorts after the name alone and before
 # every name below.
 SUBTREE = "!"
+NOTHING = "\n"  # no key begins so
 
 # Which rule speaks first; the odd ones block.
 OWN, IMPORTANT, EXCEPTION, PLAIN, SILENT = range(5)
@@ -78,12 +77,13 @@ class Reducer:
         apart = self._ranges(special)
         found = [key for part in apart for key in self.keys[part]]
         added = _settle(_Judge(self, found)) if special else {}
-        for part in apart:
-            self.keys[part] = [""] * (part.stop - part.start)
+        for part in apart:  # the walk skips what it has just seen, so this takes them out
+            self.keys[part] = [self.keys[part.start - 1] if part.start else NOTHING] * (part.stop - part.start)
         exact, subtree, covered = _walk(self.keys)
-        names = HostSet(block_exact=_text(exact), block_subtree=_text(subtree), covered=_text(covered))
-        for column, found in added.items():
-            setattr(names, column, insert(getattr(names, column), found))
+        self.keys.clear()
+        names = HostSet(_text(exact), _text(subtree), covered=_text(_without_marks(covered)))
+        for column, more in added.items():
+            setattr(names, column, insert(getattr(names, column), more))
         return names
 
     def names(self) -> set[str]:
@@ -103,48 +103,39 @@ class Reducer:
         return found
 
 
-def _walk(sorted_keys: list[str]) -> tuple[str, str, str]:
-    """Split keys into names alone, names with all below, and those that such a name covers; each once. Skip "".
-
-    The keys are used up: joined, and walked over as one text, for strings that were sorted lie scattered in memory,
-    and to touch each of them once more costs more than all that is done here. The text runs from the last key to
-    the first, because `_text` turns it round.
-    """
-    sorted_keys.reverse()
-    text = "\n".join(chain([""], compress(sorted_keys, map(ne, sorted_keys, chain([""], sorted_keys)))))
-    sorted_keys.clear()
-    text = text.replace("\n\n", "\n").removesuffix("\n")
+def _walk(sorted_keys: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Split keys into names alone, names with all below, and those that such a name covers; each once."""
     exact: list[str] = []
     subtree: list[str] = []
     covered: list[str] = []
-    end = len(text)
-    while (mark := text.rfind(SUBTREE, 0, end)) >= 0:
-        at = text.rfind("\n", 0, mark)
-        root = text[at + 1 : mark]
-        alone = text[mark + 1 : end]
-        exact.append(alone[len(root) + 1 :] if f"{alone}\n".startswith(f"\n{root}\n") else alone)
-        subtree.append(f"\n{root}")
-        end = at
-        while text.startswith(root, (before := text.rfind("\n", 0, end)) + 1):
-            end = before
-        covered.append(text[end:at])
-    exact.append(text[:end])
-    return _join(exact), _join(subtree), _without_marks(_join(covered))
+    root = mark = last = NOTHING
+    for key in sorted_keys:
+        if key.startswith(root):
+            if key != last and key != mark:
+                covered.append(key)
+                last = key
+        elif key[-1] == SUBTREE:
+            root, mark = key[:-1], key
+            subtree.append(root)
+            if exact and exact[-1] == root:
+                exact.pop()
+        elif key != last:
+            exact.append(key)
+            last = key
+    return exact, subtree, covered
 
 
-def _join(pieces: list[str]) -> str:
-    pieces.reverse()
-    return "".join(pieces)
+def _text(sorted_keys: list[str]) -> bytes:
+    """Return the names of keys as a text; the keys are used up. One reversal of it all turns every name round."""
+    sorted_keys.reverse()
+    text = "\n".join(sorted_keys).encode("ascii")
+    sorted_keys.clear()
+    return text[::-1].replace(b"\n.", b"\n")[1:] + b"\n" if text else b""
 
 
-def _without_marks(text: str) -> str:
-    """Return a text of keys without marks, each key once."""
-    return "\n".join(dict.fromkeys(text.replace(SUBTREE, "").split("\n"))) if SUBTREE in text else text
-
-
-def _text(keys_text: str) -> bytes:
-    """Return the names of a text of keys: one reversal turns them all round."""
-    return keys_text.encode("ascii")[::-1].replace(b"\n.", b"\n")[1:]
+def _without_marks(sorted_keys: list[str]) -> list[str]:
+    """Return keys without their marks, each once."""
+    return list(dict.fromkeys(key.rstrip(SUBTREE) for key in sorted_keys))
 
 
 class _Judge:
