@@ -95,20 +95,19 @@ def show(loaded: Loaded, lists: list[ReadList], removed: int, *, wrong: bool) ->
 
 def _summary(loaded: Loaded, *, wrong: bool) -> str:
     errors = sum(fault.severity.value == "error" for fault in loaded.diagnostics)
-    warnings = len(loaded.diagnostics) - errors
-    parts = [
-        f"{count:,} {word}{'s' if count > 1 else ''}"
-        for count, word in ((errors, "error"), (warnings, "warning"))
-        if count
-    ]
+    found = [_counted(errors, "error"), _counted(len(loaded.diagnostics) - errors, "warning")]
+    told = ", ".join(each for each in found if not each.startswith("0"))
     if wrong:
-        return ", ".join(parts)
-    counted = (
-        f"{len(loaded.policy.sites):,} sites, {len(loaded.policy.hosts):,} hosts, {len(loaded.policy.lists)} lists"
-    )
+        return told
+    policy = loaded.policy
+    holds = ((policy.sites, "site"), (policy.hosts, "host"), (policy.lists, "list"))
     lapsed = sum(fault.code == LAPSED for fault in loaded.diagnostics)
     offer = f"; `blockctl check --remove-lapsed` deletes the {lapsed:,} that lapsed" if lapsed else ""
-    return f"{', '.join(parts) or 'fine'} ({counted}){offer}"
+    return f"{told or 'fine'} ({', '.join(_counted(len(each), word) for each, word in holds)}){offer}"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def to_json(loaded: Loaded, lists: list[ReadList], removed: int, *, wrong: bool) -> dict[str, Any]:

@@ -10,15 +10,14 @@ from typer.core import TyperGroup
 
 from blockctl.cli.check import check_command
 from blockctl.cli.compile import compile_command, export_command
+from blockctl.cli.pause import pause_command, resume_command
 from blockctl.cli.show import show_command
 from blockctl.cli.sites import (
     allow_command,
     deny_command,
     forget_command,
     init_command,
-    pause_command,
     reset_command,
-    resume_command,
     set_command,
 )
 from blockctl.cli.up import up_command

@@ -1,8 +1,9 @@
-"""The commands that write: a policy to begin with, settings of a site, hosts, and the pause."""
+"""The commands that write the policy: one to begin with, settings of a site, hosts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ from blockctl.cli.common import (
     end_of,
     load_policy,
     print_json,
+    stderr,
 )
 
 if TYPE_CHECKING:
@@ -57,17 +59,14 @@ def init_command(
 
 def write_policy(path: Path, strategy: str) -> None:
     """Write a shipped policy. Raises BlockctlError where there is one, or none of that name."""
-    from importlib import resources
-
     from blockctl.io.policy_file import create
+    from blockctl.io.strategies import shipped_policy, strategies
     from blockctl.model.diagnostic import BlockctlError
     from blockctl.policy.words import advice
 
-    shipped = {entry.name.removesuffix(".yaml"): entry for entry in resources.files("blockctl.configs").iterdir()}
-    names = sorted(name for name, entry in shipped.items() if entry.name.endswith(".yaml"))
-    if strategy not in names:
-        raise BlockctlError(f"there is no strategy {strategy!r}", advice(strategy, names))
-    create(path, shipped[strategy].read_bytes().decode("utf-8"))
+    if strategy not in strategies():
+        raise BlockctlError(f"there is no strategy {strategy!r}", advice(strategy, strategies()))
+    create(path, shipped_policy(strategy))
 
 
 def set_command(
@@ -103,7 +102,20 @@ def set_command(
     def change(text: str) -> str:
         return edit.set_site(edit.drop_if_lapsed(text, host, loaded.now), host, changes)
 
+    if until is not None:
+        _warn_of_end(loaded, host)
     _edit_and_tell(loaded, policy, state, change, host, as_json)
+
+
+def _warn_of_end(loaded: Loaded, host: str) -> None:
+    """Say what lapses together with a new setting: `until` is the end of the whole entry."""
+    from blockctl.cli.words import site_lines
+
+    site = loaded.policy.sites.get(host)
+    if site is None or site.until is not None:
+        return
+    if lines := site_lines(replace(site, note=""), loaded.now):
+        stderr(f"note: the whole entry ends then, and with it what stood there without an end: {'; '.join(lines)}")
 
 
 def reset_command(
@@ -195,51 +207,6 @@ def forget_command(
     name, page = _names(host, "allow", site)
     loaded = load_policy(policy, state)
     _edit_and_tell(loaded, policy, state, lambda text: edit.forget_host(text, name, page), page, as_json, name)
-
-
-def pause_command(
-    duration: Annotated[str | None, typer.Argument(metavar="TIME", help="As in 10m; until `resume` if absent.")] = None,
-    policy: PolicyOption = None,  # noqa: ARG001 - works on every command
-    state: StateOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Let everything through for a while. The policy file is not touched.
-
-    Exit status: 0 done, 2 the time is wrong, 3 writing failed.
-    """
-    from blockctl.cli.words import until_text
-    from blockctl.io.clock import now
-    from blockctl.io.pause import write_pause
-    from blockctl.io.policy_file import state_path
-    from blockctl.policy.edit import utc_text
-
-    moment = now()
-    until = end_of(duration, moment)
-    write_pause(state_path(state), until)
-    if as_json:
-        print_json({"version": 1, "paused": True, "until": utc_text(until) if until else None})
-    else:
-        end = until_text(until, moment) or " until `blockctl resume`"
-        typer.echo(f"Paused{end}: everything is let through")
-
-
-def resume_command(
-    policy: PolicyOption = None,  # noqa: ARG001 - works on every command
-    state: StateOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """End the pause.
-
-    Exit status: 0 done, 3 writing failed.
-    """
-    from blockctl.io.pause import end_pause
-    from blockctl.io.policy_file import state_path
-
-    end_pause(state_path(state))
-    if as_json:
-        print_json({"version": 1, "paused": False, "until": None})
-    else:
-        typer.echo("The policy is in force")
 
 
 def _names(host: str, verb: str, site: str | None) -> tuple[str, str | None]:

@@ -122,7 +122,7 @@ def add_host(
         if scope is not None and isinstance(scope[2], tree.Mapping):
             take_hosts(splice, scope[2], {host}, (other,))
 
-    entry = HostEntry(host, verb == "allow", wanted.NOWHERE, until, note or "")
+    entry = HostEntry(host, verb == "allow", wanted.NOWHERE, until, (note or "").strip())
     return _proved(text, [put, take], lambda policy: wanted.add_to_policy(policy, entry, site))
 
 

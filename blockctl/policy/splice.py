@@ -12,6 +12,7 @@ from blockctl.policy import tree
 from blockctl.policy.tree import BREAK, Node, Scalar
 
 _PLAIN = re.compile(r"\w[\w./+-]*(?: [\w(][\w./+()-]*)*")  # safe in block and flow, and no number of a person's
+_COLON = re.compile(r"[ \t]*:")
 _BLANK = " \t"
 
 
@@ -196,7 +197,8 @@ def end_of(text: str, key: Scalar, value: Node) -> int:
     """Return where an entry ends; of one without a value that is its colon, or its key when it has none."""
     if value.end > value.start:
         return value.end
-    return value.end if text[value.end - 1 : value.end] == ":" and value.end > key.end else key.end
+    colon = _COLON.match(text, key.end)
+    return colon.end() if colon else key.end
 
 
 def render(text: str, like: str = "") -> str:

@@ -34,6 +34,8 @@ class Reader:
     def fault(self, code: str, node: Node, message: str, hint: str = "", severity: Severity = Severity.ERROR) -> None:
         """Keep a fault; those beyond the limit are counted."""
         if len(self.faults) < MAX_FAULTS:
+            if not message.isprintable():  # what a terminal would obey, or hide
+                message = "".join(each if each.isprintable() else f"U+{ord(each):04X}" for each in message)
             self.faults.append(Diagnostic(code, self.origin(node), message, hint, severity))
         else:
             self.untold += 1
@@ -99,12 +101,12 @@ class Reader:
         return None
 
     def prose(self, node: Node, what: str) -> str | None:
-        """Return a text for people: no characters that a text file may not hold."""
+        """Return a text for people, without the space around it; no characters that a text file may not hold."""
         text = self.text(node, what)
         if text is not None and (found := CONTROL.search(text)):
             self.fault("P001", node, f"{what} holds the character U+{ord(found[0]):04X}", "leave it out")
             return None
-        return text
+        return text.strip() if text is not None else None
 
     def word(
         self, node: Node, what: str, right: Mapping[str, Value], meant: Mapping[str, str] | None = None

@@ -26,7 +26,7 @@ def set_in_policy(policy: Policy, host: str, changes: Mapping[str, str | None]) 
         elif key == "until":
             site = replace(site, until=datetime.fromisoformat(word) if word else None)
         else:
-            site = replace(site, note=word or "")
+            site = replace(site, note=(word or "").strip())
     return replace(policy, sites=policy.sites | {host: site})
 
 

@@ -1,0 +1,109 @@
+"""`check` tells every fault of the policy and its lists, and removes what has lapsed when asked to."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from blockctl.io import clock
+from tests.cli.run import Run, runner
+
+NOW = datetime(2026, 11, 21, 12, 5, tzinfo=UTC)
+LAPSED = """\
+version: 1
+sites:
+  a.example: {javascript: deny, until: 2026-11-21T12:00:00Z}
+  b.example: {blocking: off}  # stays
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    return runner(tmp_path, monkeypatch, capfd)
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    return tmp_path / "policy.yaml"
+
+
+def test_a_policy_without_a_fault(run: Run, policy: Path) -> None:
+    policy.write_text("version: 1\nsites: {a.example: {}}\n")
+    result = run("check")
+    assert (result.status, result.out) == (0, f"{policy}: fine (1 site, 0 hosts, 0 lists)\n")
+
+
+def test_every_fault_is_printed(run: Run, policy: Path) -> None:
+    policy.write_text("version: 1\nsites: {co.uk: {}}\nhosts: {deny: [zip, 1.2.3.4]}\n")
+    result = run("check")
+    assert result.status == 2
+    assert [line.split()[1] for line in result.out.splitlines() if not line.startswith(" ")] == [
+        "P011", "P011", "P012", "2",
+    ]  # fmt: skip
+    assert result.out.endswith(f"{policy}: 2 errors, 1 warning\n")
+
+
+def test_a_warning_is_no_failure(run: Run, policy: Path) -> None:
+    policy.write_text("version: 1\nhosts: {deny: [zip]}\n")
+    assert run("check").status == 0
+
+
+def test_what_has_lapsed_is_told_and_removed_on_request(run: Run, policy: Path) -> None:
+    policy.write_text(LAPSED)
+    told = run("check")
+    assert told.status == 0
+    assert f"{policy}:3:33: P015 a.example lapsed at 2026-11-21 12:00 UTC and counts as absent" in told.out
+    assert "`blockctl check --remove-lapsed` deletes the 1 that lapsed" in told.out
+    assert policy.read_text() == LAPSED
+    assert "removed 1 lapsed entry" in run("check", "--remove-lapsed").out
+    assert policy.read_text() == "version: 1\nsites:\n  b.example: {blocking: off}  # stays\n"
+    assert "removed" not in run("check", "--remove-lapsed").out
+
+
+def test_lists_are_checked_too(run: Run, policy: Path, tmp_path: Path) -> None:
+    (tmp_path / "hosts.txt").write_text("0.0.0.0 ads.example\n0.0.0.0 bad name!\n0.0.0.0 b.example\n")
+    (tmp_path / "page.txt").write_text("<!DOCTYPE html><html><body>404</body></html>\n")
+    policy.write_text("version: 1\nlists: [{name: good, path: hosts.txt}]\n")
+    good = run("check")
+    assert good.status == 0
+    assert "list good: 3 lines," in good.out
+    policy.write_text(
+        "version: 1\nlists: [{name: page, path: page.txt}, {name: none, path: n}, {name: web, url: 'https://x.example'}]\n"
+    )
+    bad = run("check")
+    assert bad.status == 1
+    for name in ("page", "none", "web"):
+        assert f"list {name}: left out" in bad.out
+    said = json.loads(run("check", "--json").out)
+    assert said["ok"] is False
+    assert [each["left_out"] for each in said["lists"]] == [True, True, True]
+
+
+def test_json(run: Run, policy: Path) -> None:
+    policy.write_text("version: 1\nsites: {a.example: {javascript: of}}\n")
+    result = run("check", "--json")
+    assert result.status == 2
+    assert json.loads(result.out)["diagnostics"] == [
+        {
+            "code": "P007",
+            "severity": "error",
+            "file": str(policy),
+            "line": 2,
+            "column": 33,
+            "message": "javascript cannot be 'of'",
+            "hint": "did you mean `deny`? (it is allow, deny or first-party)",
+        }
+    ]
+
+
+def test_a_broken_pause_is_a_warning(run: Run, policy: Path, tmp_path: Path) -> None:
+    policy.write_text("version: 1\n")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "pause.json").write_text("{")
+    result = run("check")
+    assert result.status == 0
+    assert "P019" in result.out
