@@ -37,7 +37,7 @@ _DNS_LINE = re.compile(
     r"(?:@@)?(?:\|{0,2}(?:\*\.)?[^\s/|^$*:=?&#]+\^?\|?|/.*/)"
     rf"(?:\${_DNS_OPTION}(?:,{_DNS_OPTION})*+)?(?:\s++#.*)?"
 )
-_DNS_MARKS = re.compile(r"\$(?:.*,)?(?:dnstype|dnsrewrite|client|ctag)(?:=|,|$)")
+_DNS_MARKS = re.compile(r"[^$]*+\$(?:.*[,$])?(?:dnstype|dnsrewrite|client|ctag)(?:=|,|$)")
 _DNS_HEADER = re.compile(r"\b(?:DNS|hosts?|domains?)\b", re.IGNORECASE)
 _UBO_HEADER = re.compile(r"\b(?:uBlock(?: Origin)?|uBO|uAssets)\b", re.IGNORECASE)
 DNS_FORMAT = "adblock-dns"  # of a list with rules that a line alone, without its list, would not give
@@ -85,7 +85,7 @@ def _take_line(parsed: FilterList, directives: Directives, dialect: Dialect, num
     """Put one line where it belongs, and count it."""
     counts = parsed.counts
     if line.startswith("!#"):
-        fault = directives.take(line, number)
+        fault = directives.take(line, number) if len(line) <= MAX_LINE else _too_long(line)
         if fault is None:
             counts.nothing += 1
         else:
@@ -132,7 +132,7 @@ def _put(parsed: FilterList, read: Read, line: str, number: int) -> None:
 def _read(line: str, origin: Origin, dialect: Dialect) -> Read:
     """Read a stripped line that is no directive."""
     if len(line) > MAX_LINE:
-        return Fault("L211", f"a line of {len(line):,} characters; no filter is that long")
+        return _too_long(line)
     if not line or _COMMENT.match(line):
         return None
     if "\ufffd" in line:
@@ -148,6 +148,10 @@ def _read(line: str, origin: Origin, dialect: Dialect) -> Read:
         said.name(clean_blanks(line), dialect.bare)
         return said
     return read_network(_REMARK.sub("", line) if " #" in line or "\t#" in line else line, origin, dialect)
+
+
+def _too_long(line: str) -> Fault:
+    return Fault("L211", f"a line of {len(line):,} characters; no filter is that long")
 
 
 def _is_plain(rule: Rule, line: str) -> bool:
@@ -176,6 +180,6 @@ def _dialect(text: str, taken: Taken) -> Dialect:
     for_hosts = [bool(_HOSTS_LINE.fullmatch(line)) for line in sample]
     fitting = sum(is_hosts or bool(_DNS_LINE.fullmatch(line)) for is_hosts, line in zip(for_hosts, sample, strict=True))
     if (sample or taken.names) and fitting * 20 >= len(sample) * 19:
-        marked = any(for_hosts) or _DNS_HEADER.search(head) or any(map(_DNS_MARKS.search, sample))
+        marked = any(for_hosts) or _DNS_HEADER.search(head) or any(map(_DNS_MARKS.match, sample))
         return Dialect(hosts=True, bare=Scope.EXACT if marked else None)
     return Dialect(bare=Scope.SUBTREE if _UBO_HEADER.search(head) else None)

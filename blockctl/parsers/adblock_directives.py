@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 
 from blockctl.parsers.listed import Fault, shown
 
+MAX_INCLUDES = 1000  # the list that includes most has some thirty
 HEADER_SIZE = 1024  # characters, as uBlock Origin searches
 HEADER = re.compile(
     r"^(?:!|#)\s*(title|expires|version|homepage|licen[cs]e|last[ -]modified|description|diff-path|diff-name"
@@ -103,6 +104,8 @@ class Directives:
         path = PurePosixPath(name)
         if not name or path.is_absolute() or ".." in path.parts or ":" in name:
             return Fault("L212", f"cannot include {shown(name)}: it must lie beside the list or below it")
+        if len(self.includes) >= MAX_INCLUDES:
+            return Fault("L212", f"cannot include {shown(name)}: a list includes at most {MAX_INCLUDES:,} others")
         self.includes.append(name)
         return None
 
@@ -112,7 +115,7 @@ def evaluate(expression: str) -> bool | None:
     expression = expression.strip()
     if expression.startswith("(") and expression.endswith(")"):
         expression = expression[1:-1]
-    words = re.split(r"\s*(&&|\|\|)\s*", expression.strip())
+    words = re.split(r"(&&|\|\|)", expression)
     holds: bool | None = None
     for at in range(0, len(words), 2):
         word = words[at].strip()
