@@ -31,11 +31,14 @@ def find(data: bytes, file: str, host: str, *, format: str = "", match: str = ""
     them, so that the answer agrees with the columns.
     """
     text = _prepared(data, format)
-    starts = _starts(text.data, text.lower, [name for name in parents(host) if "." in name])
+    zone = None if text.zone is None else rpz.Zone(text.zone)
+    names = [name for name in parents(host) if "." in name]
+    if zone is not None and zone.apex:
+        names += [f"{name}.{zone.apex}" for name in names]
+    starts = _starts(text.data, text.lower, names)
     lines: Iterable[tuple[int, str]] = ((start, _line(text.data, start)) for start in sorted(starts))
     reader = text.reader
-    if text.zone is not None:
-        zone = rpz.Zone(text.zone)
+    if zone is not None:
         lines = _records(text.data, starts) if zone.plain else _lines(text.data, 0)
         reader = zone.read
     rules = []

@@ -7,6 +7,8 @@ written relative to the zone, whose own name is taken off where they are not. Zo
 from __future__ import annotations
 
 import re
+from io import StringIO
+from itertools import islice
 
 from blockctl.model.diagnostic import Severity
 from blockctl.model.filterlist import FilterList
@@ -70,20 +72,23 @@ def join_groups(text: str) -> str:
 
     Parentheses let a record go over several lines; in a policy zone that is the SOA, of which nothing is needed.
     """
-    pieces: list[str] = []
+    kept = StringIO()  # a list of the pieces would take many times the text
     done = 0
     at = text.find("(")
     while at >= 0:
         before = text[text.rfind("\n", done, at) + 1 or done : at]
         group = _GROUP.match(text, at) if ";" not in before and '"' not in before else None
         if group:
-            pieces += text[done:at], "\n" * group.group().count("\n"), " "  # so that the last line is still a line
+            kept.write(text[done:at] + "\n" * group.group().count("\n") + " ")  # the last line is still a line
             done = group.end()
             at = text.find("(", done)
         else:
             line_end = text.find("\n", at)
             at = text.find("(", line_end) if line_end >= 0 else -1
-    return "".join((*pieces, text[done:])) if pieces else text
+    if not done:
+        return text
+    kept.write(text[done:])
+    return kept.getvalue()
 
 
 def names_owner(line: str) -> bool:
@@ -96,14 +101,14 @@ class Zone:
 
     def __init__(self, text: str) -> None:
         """Find the zone's own name in its text."""
-        origins = list(_ORIGIN.finditer(text))
+        origins = list(islice(_ORIGIN.finditer(text), 2))
         soa = _APEX.search(text, 0, _APEX_WITHIN)
         told = bool(origins) and (soa is None or origins[0].start() < soa.start())
         origin = _absolute(origins[0][1], "") if told else ""
-        self._apex = _absolute(soa[1], origin) if soa else origin
+        self.apex = _absolute(soa[1], origin) if soa else origin
         # Whether every relative name is relative to the zone, so that a line can be read by itself.
-        self.plain = not origins or (len(origins) == 1 and told and origin == self._apex)
-        self._origin = self._apex if self.plain or not told else ""
+        self.plain = not origins or (len(origins) == 1 and told and origin == self.apex)
+        self._origin = self.apex if self.plain or not told else ""
         self._owner = ""
 
     def read(self, line: str) -> Said:
@@ -138,7 +143,7 @@ class Zone:
         if kind in _OF_THE_ZONE or name == "":
             return said
         if name is None:
-            return said.fault("L109", f"{shown(self._owner)} is outside the zone {self._apex}")
+            return said.fault("L109", f"{shown(self._owner)} is outside the zone {self.apex}")
         effect = _effect(said, kind, data.lower(), name)
         if effect is None:
             return said
@@ -151,11 +156,11 @@ class Zone:
     def _name(self, owner: str) -> str | None:
         """Return the name that a record is about: "" for the zone itself, None when it is outside."""
         name = _absolute(owner, self._origin)
-        if not self._apex:
+        if not self.apex:
             return name
-        if not covers(self._apex, name):
+        if not covers(self.apex, name):
             return None
-        return name[: -len(self._apex) - 1]
+        return name[: -len(self.apex) - 1]
 
 
 def _absolute(name: str, origin: str) -> str:
