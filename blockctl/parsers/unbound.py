@@ -27,10 +27,11 @@ _ANSWER = ("static", "redirect", "inform_redirect")
 _PASS = ("transparent", "typetransparent", "always_transparent", "inform")
 
 _SINK = r"(?:[Aa][ \t]+(?:0\.0\.0\.0|127\.0\.0\.1)|(?:AAAA|aaaa)[ \t]+::1?)"
+_BEFORE_ZONE = r'[ \t]*+local-zone:[ \t]*+(?:"(?=[^\s"]++")|(?=[^\s"]++[ \t]))'  # both quotes or none
 _AFTER_ZONE = r'\.?"?[ \t]++(?:{})[ \t]*+' + COMMENT
-ZONE_SHAPE = Shape.of(r'[ \t]*+local-zone:[ \t]*+"?', DOTTED_NAME, _AFTER_ZONE.format("|".join(_REFUSE + _ANSWER)))
+ZONE_SHAPE = Shape.of(_BEFORE_ZONE, DOTTED_NAME, _AFTER_ZONE.format("|".join(_REFUSE + _ANSWER)))
 # Where some data are real addresses, zones that answer with data are read with care.
-REFUSE_SHAPE = Shape.of(r'[ \t]*+local-zone:[ \t]*+"?', DOTTED_NAME, _AFTER_ZONE.format("|".join(_REFUSE)))
+REFUSE_SHAPE = Shape.of(_BEFORE_ZONE, DOTTED_NAME, _AFTER_ZONE.format("|".join(_REFUSE)))
 DATA_SHAPE = Shape.of(
     r'[ \t]*+local-data:[ \t]*+"',
     DOTTED_NAME,
