@@ -122,7 +122,7 @@ def suffix_rules() -> tuple[frozenset[str], frozenset[str]]:
 
 def is_special_use(host: str) -> bool:
     """Whether the name is set apart by RFC 6761 and its kin, and so never a list's to block."""
-    return any(name in SPECIAL_USE for name in parents(host))
+    return host.rpartition(".")[2] in SPECIAL_USE  # all of them are top levels
 
 
 def reversed_labels(host: str) -> str:
