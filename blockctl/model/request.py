@@ -59,7 +59,7 @@ class Request:
 
 def complete_url(text: str) -> str:
     """Return the text as a URL without its fragment; `host` and `host/path` get `https://`."""
-    text = text.strip().partition("#")[0]
+    text = text.partition("#")[0].strip()
     scheme, colon, _ = text.partition("://")
     if not colon or "/" in scheme or "." in scheme:
         text = "https://" + text
