@@ -8,10 +8,9 @@ name above covers. Only the names at and below which something else is said are 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from blockctl.model.hostset import HostSet, insert, order, order_after
+from blockctl.model.hostset import HostSet, insert, order, order_after, text_of
 from blockctl.model.names import covers
 from blockctl.model.rule import Effect, Rule, Scope
 
@@ -22,18 +21,6 @@ NOTHING = "\n"  # no key begins so
 
 # Which rule speaks first; the odd ones block.
 OWN, IMPORTANT, EXCEPTION, PLAIN, SILENT = range(5)
-
-
-def keys(names: Iterable[str], subtree: bool) -> list[str]:
-    """Return the sorted keys of plain blocks: `order()` of each name, with the mark if it means the subtree."""
-    before = f"{SUBTREE}." if subtree else "."
-    text = f"\n{before}".join(names)
-    return sorted(_reversed(f"{before}{text}").split("\n")) if text else []
-
-
-def _reversed(text: str) -> str:
-    """Return an ASCII text from its end to its beginning, as bytes, which are turned round faster."""
-    return text.encode("ascii")[::-1].decode("ascii")
 
 
 def name_of(key: str) -> str:
@@ -81,7 +68,7 @@ class Reducer:
             self.keys[part] = [self.keys[part.start - 1] if part.start else NOTHING] * (part.stop - part.start)
         exact, subtree, covered = _walk(self.keys)
         self.keys.clear()
-        names = HostSet(_text(exact), _text(subtree), covered=_text(_without_marks(covered)))
+        names = HostSet(text_of(exact), text_of(subtree), covered=text_of(_without_marks(covered)))
         for column, more in added.items():
             setattr(names, column, insert(getattr(names, column), more))
         return names
@@ -123,14 +110,6 @@ def _walk(sorted_keys: list[str]) -> tuple[list[str], list[str], list[str]]:
             exact.append(key)
             last = key
     return exact, subtree, covered
-
-
-def _text(sorted_keys: list[str]) -> bytes:
-    """Return the names of keys as a text; the keys are used up. One reversal of it all turns every name round."""
-    sorted_keys.reverse()
-    text = "\n".join(sorted_keys).encode("ascii")
-    sorted_keys.clear()
-    return text[::-1].replace(b"\n.", b"\n")[1:] + b"\n" if text else b""
 
 
 def _without_marks(sorted_keys: list[str]) -> list[str]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from blockctl.model.decide import excepted_names, is_above_lists, own_names
 from blockctl.model.diagnostic import Diagnostic, DiagnosticLog, Origin, Severity
 from blockctl.model.filterlist import FilterList
-from blockctl.model.hostset import HostSet, Unsaid, order, order_after
+from blockctl.model.hostset import HostSet, Unsaid, has_name, keys_of, order, order_after, remove
 from blockctl.model.names import SPECIAL_USE, covers, parents, suffix_rules
 from blockctl.model.policy import ListSource, Policy
-from blockctl.model.reduce import OWN, Reducer, Special, keys, name_of
+from blockctl.model.reduce import OWN, SUBTREE, Reducer, Special, name_of
 from blockctl.model.request import ALL_KINDS, Kind
 from blockctl.model.rule import Effect, Party, Rule, Scope
 
@@ -56,6 +57,9 @@ def _drop_from_column(parsed: FilterList, badfilter: Rule) -> bool:
     column = COLUMNS.get((badfilter.effect, badfilter.scope))
     if column is None or not badfilter.host or plain.identity() != badfilter.identity():
         return False
+    if has_name(packed := parsed.packed.get(column, b""), badfilter.host):
+        parsed.packed[column] = remove(packed, [badfilter.host])
+        return True
     names: set[str] = getattr(parsed, column)
     if badfilter.host not in names:
         return False
@@ -87,7 +91,8 @@ def settle_names(lists: Iterable[tuple[ListSource, FilterList]], policy: Policy)
     for name in own:
         reducer.say(name, Special(OWN, Scope.EXACT))
     for source, parsed in lists:
-        rules_in += sum(len(getattr(parsed, column)) for column in COLUMNS.values())
+        parsed.pack()
+        rules_in += sum(bytes(names).count(b"\n") for names in parsed.packed.values())
         rules_in += len(parsed.rules) + len(parsed.cosmetics)
         for diagnostic in _blocks_of_own(parsed, own):
             diagnostics.add(diagnostic)
@@ -99,39 +104,41 @@ def settle_names(lists: Iterable[tuple[ListSource, FilterList]], policy: Policy)
 
 
 def _take_columns(parsed: FilterList, reducer: Reducer, diagnostics: DiagnosticLog) -> None:
-    reducer.allow_exact |= parsed.allow_exact
-    reducer.allow_subtree |= parsed.allow_subtree
-    for column, is_subtree in (("exact", False), ("subtree", True)):
-        names: set[str] = getattr(parsed, column)
-        found = keys(names, is_subtree)
-        if bad := _unlistable(names, found):
+    for column, mark in (("exact", ""), ("subtree", SUBTREE)):
+        found = keys_of(parsed.packed.pop(column, b""), mark)
+        if bad := _unlistable(found, mark):
             for name in sorted(bad):
                 diagnostics.add(_refusal(name, Origin(parsed.file)))
             found = [key for key in found if name_of(key) not in bad]
-        setattr(parsed, column, set())
         reducer.keys += found
-    parsed.allow_exact, parsed.allow_subtree = set(), set()
+    for column, names in (("allow_exact", reducer.allow_exact), ("allow_subtree", reducer.allow_subtree)):
+        names.update(str(parsed.packed.pop(column, b""), "ascii").split())
 
 
-def _unlistable(names: set[str], sorted_keys: Sequence[str]) -> set[str]:
-    """Return the names that no list may block, without looking at each of a million."""
-    suffixes, wildcards = suffix_rules()
-    bad = {name for name in names & suffixes if is_above_lists(name)}
-    bad.update(name for name in _top_levels(sorted_keys) if name in names)
-    for parent in {*wildcards, *SPECIAL_USE}:
+def _unlistable(sorted_keys: Sequence[str], mark: str) -> set[str]:
+    """Return the names that no list may block, without asking of each."""
+    bad = {name_of(key) for key in _suffix_keys(mark).intersection(sorted_keys)}
+    bad.update(_single_labels(sorted_keys))
+    for parent in {*suffix_rules()[1], *SPECIAL_USE}:
         low = bisect_left(sorted_keys, order(parent))
         high = bisect_left(sorted_keys, order_after(parent), low)
-        bad.update(name for key in sorted_keys[low:high] if is_above_lists(name := name_of(key)))
-    return bad
+        bad.update(map(name_of, sorted_keys[low:high]))
+    return {name for name in bad if is_above_lists(name)}
 
 
-def _top_levels(sorted_keys: Sequence[str]) -> Iterator[str]:
-    """Yield the last labels of the names: some hundreds, so this hops from one to the next."""
+def _single_labels(sorted_keys: Sequence[str]) -> Iterator[str]:
+    """Yield the names of one label, by hopping from one top level to the next: there are some hundreds."""
     at = 0
     while at < len(sorted_keys):
         top = sorted_keys[at].partition(".")[0][::-1]
-        yield top
+        if name_of(sorted_keys[at]) == top:
+            yield top
         at = bisect_left(sorted_keys, order_after(top), at)
+
+
+@cache
+def _suffix_keys(mark: str) -> frozenset[str]:
+    return frozenset(order(name) + mark for name in suffix_rules()[0])
 
 
 def _refusal(name: str, origin: Origin) -> Diagnostic:
@@ -190,8 +197,8 @@ def why_not_dns(rule: Rule) -> str:
 def _blocks_of_own(parsed: FilterList, own: Iterable[str]) -> Iterator[Diagnostic]:
     """Yield a warning for each name of ours that a list blocks; it stays reachable all the same."""
     for name in sorted(own):
-        above = [parent for parent in parents(name) if parent in parsed.subtree]
-        above += [name] if name in parsed.exact else []
+        above = [parent for parent in parents(name) if has_name(parsed.packed.get("subtree", b""), parent)]
+        above += [name] if has_name(parsed.packed.get("exact", b""), name) else []
         origin = Origin(parsed.file)
         if not above:
             rule = next((rule for rule in parsed.rules if _would_block(rule, name)), None)

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blockctl.model.filterlist import FilterList
-from blockctl.model.hostset import HostSet, insert, lines, order, order_after, position
+from blockctl.model.hostset import HostSet, has_name, insert, keys_of, lines, order, order_after, position, remove
 from blockctl.model.names import covers, parents
-from blockctl.model.reduce import keys, name_of
+from blockctl.model.reduce import SUBTREE, name_of
 from blockctl.model.rule import Effect, Rule, Scope
 from tests.backends.dns_worlds import ORIGIN, World, names_below, world
 
@@ -134,10 +134,14 @@ def test_a_hole_is_no_exception() -> None:
     assert verdicts == {"y.test": block, "ok.y.test": allow, "x.ok.y.test": allow, "ads.ok.y.test": block}
 
 
-@given(st.sets(st.sampled_from(names_below("w.test"))), st.sampled_from(names_below("w.test")), st.booleans())
-def test_keys_and_places(names: set[str], wanted: str, subtree: bool) -> None:
-    assert sorted(map(name_of, keys(names, subtree))) == sorted(names)
-    view = memoryview(lines(names))
-    low, high = position(view, order(wanted)), position(view, order_after(wanted))
-    assert set(bytes(view[low:high]).decode().split()) == {name for name in names if covers(wanted, name)}
-    assert insert(lines(names), {wanted} - names) == lines(names | {wanted})
+@given(st.sets(st.sampled_from(names_below("w.test"))), st.sampled_from(names_below("w.test")))
+def test_texts_of_names(names: set[str], wanted: str) -> None:
+    text = lines(names)
+    assert text == b"".join(f"{name}\n".encode() for name in sorted(names, key=order))
+    assert keys_of(text) == sorted(map(order, names))
+    assert list(map(name_of, keys_of(text, SUBTREE))) == sorted(names, key=order)
+    low, high = position(memoryview(text), order(wanted)), position(memoryview(text), order_after(wanted))
+    assert set(text[low:high].decode().split()) == {name for name in names if covers(wanted, name)}
+    assert has_name(text, wanted) == (wanted in names)
+    assert insert(text, {wanted} - names) == lines(names | {wanted})
+    assert remove(text, {wanted} & names) == lines(names - {wanted})

@@ -107,16 +107,21 @@ def test_third_party_rules_are_widened_only_where_the_policy_says_so() -> None:
     assert names.unsaid.count == {"page": 1}
 
 
-def test_badfilter_takes_equal_rules_out_of_all_lists() -> None:
+@pytest.mark.parametrize("packed", [False, True])
+def test_badfilter_takes_equal_rules_out_of_all_lists(packed: bool) -> None:
     important = replace(BLOCK, important=True)
     lists = [
         FilterList("one", "adblock", subtree={"ads.example", "other.example"}, rules=[important]),
         FilterList("two", "adblock", subtree={"ads.example"}, exact={"ads.example"}),
     ]
+    for parsed in lists if packed else ():
+        parsed.pack()
     assert settle_badfilters(lists, [BLOCK]) == 2
-    assert [parsed.subtree for parsed in lists] == [{"other.example"}, set()]
+    for parsed in lists:
+        parsed.pack()
+    assert [parsed.packed.get("subtree", b"") for parsed in lists] == [b"other.example\n", b""]
     assert lists[0].rules == [important]
-    assert lists[1].exact == {"ads.example"}
+    assert lists[1].packed["exact"] == b"ads.example\n"
     assert settle_badfilters(lists, [BLOCK]) == 0
 
 
