@@ -194,7 +194,7 @@ def _without_block(filters: str) -> tuple[str, dict[str, list[str]]]:
     kept: list[str] = []
     owned: dict[str, list[str]] = {"switches": [], "dynamic": [], "trusted": [], "list": []}
     inside = False
-    for line in filters.splitlines():
+    for line in filters.removesuffix("\n").split("\n") if filters else ():  # a list's line may hold U+2028
         if line in (BEGIN, END):
             inside = line == BEGIN
         elif not inside:

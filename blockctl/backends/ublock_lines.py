@@ -40,6 +40,11 @@ _FOREIGN_COSMETIC = re.compile(r"^\[\$|#@?%#(?!//scriptlet\()|^[^#]*\$@?\$")
 _PATH = re.compile(r"\[\$path=((?:[^\],\\]|\\.)+)\]")
 _INLINE_STYLE = re.compile(r"(.*?#@?\??#)([^{]+?)\s*\{([^{}]*)\}")
 _FOREIGN_SELECTORS = re.compile(r":(?:-abp-properties|properties|abp-contains|matches-property)\(")
+# Scriptlets that uBO runs only for lists it trusts, under every name. My filters are trusted, so none may slip in there.
+_TRUSTED_SCRIPTLET = re.compile(
+    r"(?:js|scriptlet|inject)\([^,)]*?(?:trusted-|(?<![\w-])(?:replace-node-text|rpnt)(?![\w-]))", re.IGNORECASE
+)
+_TRUSTED_OPTION = re.compile(rf"[$,]\s*(?:{'|'.join(sorted(TRUSTED_OPTIONS))})(?![\w-])")
 _SEPARATOR = re.compile(r"#@?[$?%]{0,2}#")
 
 
@@ -67,6 +72,8 @@ def network_line(rule: Rule) -> tuple[str, str]:
             return text.replace(rule.pattern, f"*{rule.pattern}", 1), ""
         if "$" not in text:
             return text, ""
+    if _TRUSTED_OPTION.search(text):  # wherever it stands: uBO may see the options begin elsewhere
+        return "", "untrusted"
     at = options_at(text)
     if at < 0:
         return text, ""
@@ -164,7 +171,7 @@ def as_regex(rule: Rule) -> str:
 def cosmetic_line(rule: Cosmetic) -> tuple[str, str]:
     """Return (line, "") or ("", reason) for a cosmetic rule."""
     text = rule.text
-    if "js(trusted-" in text and rule.effect is Effect.BLOCK:
+    if rule.effect is Effect.BLOCK and _TRUSTED_SCRIPTLET.search(text):
         return "", "untrusted"
     if _FOREIGN_SELECTORS.search(text):
         return "", "selector"

@@ -33,7 +33,8 @@ def emit(policy: Policy, prepared: Prepared, options: dict[str, str]) -> Output:
     if parts.advanced:
         admin["userSettings"] = {"advancedUserEnabled": True}
         admin["dynamicFilteringString"] = "\n".join([*defaults["dynamic"], *parts.own["dynamic"]])
-    overwrite: dict[str, Any] = {"filters": parts.filters.splitlines()}
+    # Not splitlines(), which would make two filters of one with U+2028 in it, the second one of a list's own choosing.
+    overwrite: dict[str, Any] = {"filters": [line for line in parts.filters.split("\n") if line]}
     if parts.own["list"]:
         overwrite["filterLists"] = ["user-filters", *parts.own["list"]]
     managed: dict[str, Any] = {"adminSettings": json.dumps(admin), "toOverwrite": overwrite}

@@ -252,6 +252,7 @@ def test_network_line(text: str, told: dict[str, object], expected: str | None) 
     ("text", "reason"),
     [
         pytest.param("||x.example^$replace=/a/b/", "untrusted", id="replace"),
+        pytest.param("||x.example^$replace=/a/b/$script", "untrusted", id="replace before other options"),
         pytest.param("||x.example^$cookie=id", "option", id="AdGuard's option"),
         pytest.param("||x.example^$dnsrewrite=1.2.3.4", "option", id="a DNS option"),
         pytest.param("||x.example^$csp=default-src 'self'; report-uri /x", "csp-report", id="reporting"),
@@ -284,6 +285,10 @@ def test_an_important_exception_is_an_exception() -> None:
         pytest.param("x.example#%#window.a = 1", ("", "adguard"), id="script text"),
         pytest.param('x.example$$script[tag-content="a"]', ("", "adguard"), id="AdGuard's HTML rule"),
         pytest.param("x.example##+js(trusted-set-cookie, a, 1)", ("", "untrusted"), id="trusted scriptlet"),
+        pytest.param("x.example##+js( 'trusted-click-element', a)", ("", "untrusted"), id="blank and quote before it"),
+        pytest.param("x.example##+js(rpnt, #text, a, b)", ("", "untrusted"), id="another name of a trusted one"),
+        pytest.param("x.example#%#//scriptlet('ubo-trusted-rpnt')", ("", "untrusted"), id="AdGuard's trusted one"),
+        pytest.param("x.example##+js(set, trusted-x, 1)", ("x.example##+js(set, trusted-x, 1)", ""), id="argument"),
     ],
 )  # fmt: skip
 def test_cosmetic_line(text: str, expected: tuple[str, str]) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from blockctl.backends import ublock_backup, ublock_managed
-from blockctl.model.diagnostic import BlockctlError
+from blockctl.model.diagnostic import BlockctlError, Origin
 from blockctl.model.filterlist import FilterList
 from blockctl.model.policy import Policy
+from blockctl.model.rule import Cosmetic, Effect
 from tests.backends.test_ublock import DENY, policy, site
 
 LISTS = [FilterList("list", "hosts", subtree={"ads.example"})]
@@ -140,6 +141,19 @@ def test_managed_storage() -> None:
     assert "||ads.example^" in told["toOverwrite"]["filters"]
     assert told["toAdd"] == {"trustedSiteDirectives": ["shop.example"]}
     assert "filterLists" not in told["toOverwrite"]
+
+
+def test_a_line_of_a_list_stays_one_filter() -> None:
+    """My filters are trusted: what follows a Unicode line separator must not become a filter of its own there."""
+    text = "x.example##.a\u2028||bank.example^$replace=/a/b/"
+    lists = [FilterList("list", "adblock", cosmetics=[Cosmetic(Effect.BLOCK, Origin("list", 1), text, ".a")])]
+    output = ublock_managed.emit(policy(), ublock_managed.prepare(lists, {}), {})
+    told = json.loads(b"".join(output.files[""]))["policies"]["3rdparty"]["Extensions"]["uBlock0@raymondhill.net"]
+    assert told["toOverwrite"]["filters"] == [text]
+    once = ublock_backup.merge_backup(mine(), policy(), ublock_backup.prepare(lists, {}), {})
+    again = ublock_backup.merge_backup(once, policy(), ublock_backup.prepare(lists, {}), {})
+    assert again["userFilters"] == once["userFilters"]
+    assert again["userFilters"].split("\n").count(text) == 1
 
 
 def test_same_policy_same_bytes() -> None:
