@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from blockctl.backends import BROWSER_BACKENDS
@@ -61,7 +61,7 @@ class Spoken:
 
 def answer(run: Compilation, request: Request) -> Answer:
     """Ask every engine about one request."""
-    located = Located(run.texts)
+    located = Located(run)
     index = _browser_index(run)
     matched = [located(rule) for rule in index.matching(request)]
     decision = decide(run.policy, Spoken(matched), request, trace=True)
@@ -148,8 +148,9 @@ def _reader(texts: Sequence[ListText]) -> Callable[[int, int], Rule]:
 class Located:
     """Gives a rule that comes from a list's columns the line it stands on."""
 
-    def __init__(self, texts: Iterable[ListText]) -> None:
-        self._texts = {text.file: text for text in texts}
+    def __init__(self, run: Compilation) -> None:
+        self._texts = {text.file: text for text in run.texts}
+        self._formats = {text.file: facts.format for text, facts in zip(run.texts, run.facts, strict=True)}
         self._found: dict[tuple[str, str], list[Rule]] = {}
 
     def __call__(self, rule: Rule) -> Rule:
@@ -164,8 +165,9 @@ class Located:
     def found(self, text: ListText, host: str) -> list[Rule]:
         """Return the unconditional rules of a text that speak of a name."""
         if (text.file, host) not in self._found:
-            source = text.source
-            self._found[text.file, host] = find(text.data, text.file, host, format=source.format, match=source.match)
+            known, match = self._formats[text.file], text.source.match
+            rules = find(text.data, text.file, host, format=known, match=match) if known else []
+            self._found[text.file, host] = rules
         return self._found[text.file, host]
 
 

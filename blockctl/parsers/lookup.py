@@ -85,17 +85,24 @@ class _Text:
     format: str
     reader: Reader
     zone: str | None  # the text of a policy zone, whose lines are read in order
-    newlines: tuple[int, ...]  # before each block of the data
 
     def start_of(self, line: int) -> int:
         """Return where a line starts, counted from 1."""
         if line <= 1:
             return 0
-        block = bisect_left(self.newlines, line - 1) - 1
+        newlines = _newlines(self.data)
+        block = bisect_left(newlines, line - 1) - 1
         at = block * _BLOCK
-        for _ in range(line - 1 - self.newlines[block]):
+        for _ in range(line - 1 - newlines[block]):
             at = self.data.index(b"\n", at) + 1
         return at
+
+
+@lru_cache(maxsize=32)
+def _newlines(data: bytes) -> tuple[int, ...]:
+    """Return how many newlines stand before each block of the data."""
+    blocks = (data.count(b"\n", at, at + _BLOCK) for at in range(0, len(data), _BLOCK))
+    return tuple(accumulate(blocks, initial=0))
 
 
 @lru_cache(maxsize=32)
@@ -105,8 +112,7 @@ def _prepared(data: bytes, format_: str) -> _Text:
     format_ = "adblock" if format_.startswith("adblock") else format_  # a list for DNS is told apart when it is read
     zone = rpz.join_groups(decode(data)) if format_ == "rpz" else None
     data = plain_bytes(data) if zone is None else zone.encode("utf-8", "replace")
-    blocks = (data.count(b"\n", at, at + _BLOCK) for at in range(0, len(data), _BLOCK))
-    return _Text(data, data.lower(), format_, _reader(format_, data), zone, tuple(accumulate(blocks, initial=0)))
+    return _Text(data, data.lower(), format_, _reader(format_, data), zone)
 
 
 @lru_cache(maxsize=8)
