@@ -15,6 +15,7 @@ import yaml
 
 from blockctl.model.diagnostic import Diagnostic, Origin
 
+MAX_FAULTS = 1000  # of syntax
 MAX_DEPTH = 16  # the schema needs 6
 BOM = "\ufeff"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -92,6 +93,10 @@ def parse_tree(text: str, file: str) -> tuple[Node | None, list[Diagnostic]]:
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             if not builder.take(event):
+                break
+            if len(builder.faults) >= MAX_FAULTS:
+                origin = Origin(file, event.start_mark.line + 1, event.start_mark.column + 1)
+                builder.faults.append(Diagnostic("P000", origin, "what follows was not read", "mend the others first"))
                 break
     except yaml.YAMLError as error:
         builder.faults.append(_syntax(text, file, error))
