@@ -40,7 +40,7 @@ _FOREIGN_COSMETIC = re.compile(r"^\[\$|#@?%#(?!//scriptlet\()|^[^#]*\$@?\$")
 _PATH = re.compile(r"\[\$path=((?:[^\],\\]|\\.)+)\]")
 _INLINE_STYLE = re.compile(r"(.*?#@?\??#)([^{]+?)\s*\{([^{}]*)\}")
 _FOREIGN_SELECTORS = re.compile(r":(?:-abp-properties|properties|abp-contains|matches-property)\(")
-# Scriptlets that uBO runs only for lists it trusts, under every name. My filters are trusted, so none may slip in there.
+# Scriptlets that uBO runs only for lists it trusts, by every name. My filters are trusted: none may slip in there.
 _TRUSTED_SCRIPTLET = re.compile(
     r"(?:js|scriptlet|inject)\([^,)]*?(?:trusted-|(?<![\w-])(?:replace-node-text|rpnt)(?![\w-]))", re.IGNORECASE
 )

@@ -29,7 +29,7 @@ def code_fingerprint() -> str:
     files = sorted(root.rglob("*.py"))
     suffixes = find_spec("publicsuffixlist")
     if suffixes is not None and suffixes.origin:
-        files.append(Path(suffixes.origin))
+        files += sorted(Path(suffixes.origin).parent.glob("*.dat"))  # which an update replaces in its place
     digest = hashlib.sha256(blockctl.__version__.encode())
     for path in files:
         stat = path.stat()
@@ -56,18 +56,11 @@ class Store:
         try:
             if not self._trusted():
                 return None
-            meta = pickle.loads((folder / "meta").read_bytes())  # noqa: S301 - our own folder, see _trusted
-            bodies = {path.name[5:]: self._map(path) for path in sorted(folder.glob("body-*"))}
-        except (
-            OSError,
-            pickle.UnpicklingError,
-            EOFError,
-            AttributeError,
-            ImportError,
-            ValueError,
-            TypeError,
-            IndexError,
-        ):
+            sizes, meta = pickle.loads((folder / "meta").read_bytes())  # noqa: S301 - our own folder, see _trusted
+            bodies = {name: self._map(folder / f"body-{name}") for name in sizes}
+        except Exception:  # a damaged pickle raises anything
+            return None
+        if any(len(body) != sizes[name] for name, body in bodies.items()):  # a power cut can leave it short
             return None
         self._used.add(folder)
         with contextlib.suppress(OSError):
@@ -85,7 +78,10 @@ class Store:
         try:
             for name, body in bodies.items():
                 (aside / f"body-{name}").write_bytes(body)
-            (aside / "meta").write_bytes(pickle.dumps(meta, protocol=5))
+            sizes = {name: memoryview(body).nbytes for name, body in bodies.items()}
+            (aside / "meta").write_bytes(pickle.dumps((sizes, meta), protocol=5))
+            if folder.exists():  # broken, or it would not be made again
+                shutil.rmtree(folder, ignore_errors=True)
             aside.rename(folder)
             self._used.add(folder)
         except OSError:
@@ -93,13 +89,15 @@ class Store:
 
     def prune(self) -> None:
         """Remove what a killed run left, and the longest unused entries while the store is too large."""
-        try:
-            entries = [path for path in self.root.iterdir() if path.is_dir()]
-        except OSError:
-            return
-        sizes = {path: sum(file.stat().st_size for file in path.iterdir()) for path in entries}
+        sizes: dict[Path, int] = {}
+        times: dict[Path, float] = {}
+        with contextlib.suppress(OSError):  # no folder
+            for path in self.root.iterdir():
+                with contextlib.suppress(OSError):  # another run prunes as well
+                    times[path] = path.stat().st_mtime
+                    sizes[path] = sum(file.stat().st_size for file in path.iterdir())
         total = sum(sizes.values())
-        for path in sorted(entries, key=lambda path: path.stat().st_mtime):
+        for path in sorted(sizes, key=times.__getitem__):
             left_by_kill = path.name.startswith(".new-") and path not in self._used
             if left_by_kill or (total > KEEP_BYTES and path not in self._used):
                 total -= sizes[path]
