@@ -186,6 +186,7 @@ def main() -> None:
     arguments.add_argument("--runs", type=int, default=5)
     arguments.add_argument("--peer-runs", type=int, default=1, help="0: leave the peer out")
     arguments.add_argument("--peer", type=Path, default=Path(os.environ.get("HOSTLIST_COMPILER", "missing")))
+    arguments.add_argument("--lines", type=int, nargs="+", default=[1_000_000, 2_000_000])
     given = arguments.parse_args()
     if not DNS.is_dir():
         print("no corpus beside the project: nothing to measure")
@@ -193,12 +194,12 @@ def main() -> None:
     print(f"{machine()}; host lists to six DNS outputs; median of {given.runs}\n")
     print("| what | lines | CPU s | wall s | peak MB | names out | covered left | goal, or ratio |")
     print("|---|---:|---:|---:|---:|---:|---:|---|")
-    for lines in (1_000_000, 2_000_000):
+    for lines in given.lines:
         with tempfile.TemporaryDirectory() as folder:
             files, cold = ours(Path(folder), lines, given.runs)
             if given.peer_runs:
                 peer(Path(folder), files, given.peer, given.peer_runs, cold)
-            if lines == 1_000_000:
+            if lines == given.lines[0]:
                 asked, wrong = differences(files)
     print(f"\n{asked:,} names asked, listed and not: {wrong} differences between the lists as read and reduced")
 
