@@ -1,0 +1,69 @@
+"""A download ends in time, whole, and as secure as its address says, or it is an error."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from blockctl.io import fetch as module
+from blockctl.io.fetch import fetch
+from blockctl.model.diagnostic import WorldError
+
+OK = b"HTTP/1.1 200 OK\r\n"
+Pieces = Iterator[bytes]
+
+
+def serve(pieces: Pieces) -> str:
+    """Answer one request with these pieces, a while apart; return the address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run() -> None:
+        with listener, listener.accept()[0] as peer:
+            peer.recv(65536)
+            try:
+                for piece in pieces:
+                    peer.sendall(piece)
+                    time.sleep(0.02)
+            except OSError:
+                pass  # the other side has hung up
+
+    threading.Thread(target=run, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}/list.txt"
+
+
+def drops(head: bytes) -> Pieces:
+    yield head
+    for _ in range(500):
+        yield b"x"
+
+
+def test_a_download() -> None:
+    assert fetch(serve(iter([OK + b"Content-Length: 4\r\n\r\n", b"list"])), 100) == b"list"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        pytest.param(drops(OK + b"Content-Length: 500\r\n\r\n"), "took longer", id="body drop by drop"),
+        pytest.param(drops(OK + b"X: "), "took longer", id="head drop by drop"),
+        pytest.param(iter([OK + b"Content-Length: 9\r\n\r\nlist"]), "cannot download", id="cut off"),
+        pytest.param(iter([OK + b"\r\n" + b"x" * 2000]), "larger than", id="too large"),
+        pytest.param(iter([b"HTTP/1.1 302 Found\r\nLocation: file:///etc/hosts\r\n\r\n"]), "cannot", id="to a file"),
+        pytest.param(iter([b"HTTP/1.1 404 Not Found\r\n\r\n"]), "404", id="absent"),
+    ],
+)
+def test_what_is_no_download(monkeypatch: pytest.MonkeyPatch, pieces: Pieces, message: str) -> None:
+    monkeypatch.setattr(module, "WHOLE", 1.0)
+    with pytest.raises(WorldError, match=message):
+        fetch(serve(pieces), 1000)
+
+
+def test_a_secure_address_does_not_lead_to_an_insecure_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = serve(iter([OK + b"Content-Length: 4\r\n\r\nlist"]))
+    real = requests.get
+    monkeypatch.setattr(requests, "get", lambda url, **options: real(plain, **options))
+    with pytest.raises(WorldError, match="not secure"):
+        fetch("https://lists.example/list.txt", 100)
