@@ -37,10 +37,9 @@ class Form:
 
     def body(self, column: bytes) -> bytes:
         """Return the lines for a column of a HostSet."""
-        before, after = self.before.encode(), self.after.encode()
-        if not column:
-            return b""
-        return before + column[:-1].replace(b"\n", after + b"\n" + before) + after + b"\n"
+        before = self.before.encode()
+        text = column.replace(b"\n", f"{self.after}\n{self.before}".encode())  # what is to stand first stands last
+        return b"".join((before, memoryview(text)[: len(text) - len(before)])) if column else b""
 
     def region(self, body: memoryview, name: str) -> Span:
         """Return where in a body the lines at and below a name begin and end."""
