@@ -12,12 +12,13 @@ from pathlib import Path
 
 from blockctl.io.fetch import fetch
 from blockctl.io.files import write_file
-from blockctl.model.diagnostic import BlockctlError, Diagnostic
+from blockctl.model.diagnostic import BlockctlError, Diagnostic, Origin
 from blockctl.model.filterlist import FilterList, ListText
 from blockctl.model.policy import ListSource, Policy
 from blockctl.parsers import MAX_BYTES, parse
 
 BUILTIN = "builtin:"
+GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,24 @@ def read_text(policy: Policy, source: ListSource, state: Path, *, offline: bool)
 
 
 def read_include(parent: ListText, name: str) -> ListText | None:
-    """Read what a list file includes: a file of the same folder or below. Downloads bring no files with them."""
+    """Read what a list file includes: a file of its folder or below. Downloads bring no files with them.
+
+    None where that is none; a file that is there and cannot be read is a problem, and the other lists go on.
+    """
     base = _local(parent)
     if base is None or ".." in Path(name).parts or Path(name).is_absolute():
         return None
-    path = base.parent / name
-    for candidate in (path, path.with_name(path.name + ".gz")):
-        if candidate.is_file():
+    file = str(Path(parent.file).parent / name)
+    for candidate in (base.parent / name, base.parent / f"{name}.gz"):
+        try:
+            if not candidate.is_file():
+                continue
             data = _read_file(candidate)
-            file = str(Path(parent.file).parent / name)
-            return ListText(parent.source, file, data, hashlib.sha256(data).hexdigest())
+        except (BlockctlError, OSError) as error:
+            hint = error.hint if isinstance(error, BlockctlError) else ""
+            problem = Diagnostic("L001", Origin(parent.file), f"cannot include {name[:80]}: {error}", hint)
+            return ListText(parent.source, file, b"", "", problem)
+        return ListText(parent.source, file, data, hashlib.sha256(data).hexdigest())
     return None
 
 
@@ -80,8 +89,9 @@ def _bytes(policy: Policy, source: ListSource, state: Path, *, offline: bool) ->
     if offline:
         raise BlockctlError("never downloaded, and this run is offline", "run it once without --offline")
     data = fetch(source.url, MAX_BYTES)
+    text = _unpacked(source.url, data)
     keep_download(state, source.url, data)
-    return data
+    return text
 
 
 def builtin(name: str) -> bytes:
@@ -119,18 +129,21 @@ def _index(state: Path) -> dict[str, str]:
 
 def _read_file(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise BlockctlError(f"{path} has {size / 1e6:,.0f} MB; the limit is {MAX_BYTES / 1e6:,.0f} MB")
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)  # the size that a device or a growing file tells means nothing
     except OSError as error:
         raise BlockctlError(
             f"cannot read {path}: {error.strerror or error}", "check the path; it is relative to the policy file"
         ) from error
-    return _gunzip(path, data) if path.suffix == ".gz" else data
+    if len(data) > MAX_BYTES:
+        raise BlockctlError(f"{path} is too large; the limit is {MAX_BYTES / 1e6:,.0f} MB")
+    return _unpacked(str(path), data)
 
 
-def _gunzip(path: Path, data: bytes) -> bytes:
+def _unpacked(path: str, data: bytes) -> bytes:
+    """Return what a file or a download holds, unpacked if it is a gzip file by its name or its first bytes."""
+    if not (path.endswith(".gz") or data.startswith(GZIP)):
+        return data
     unpacker = zlib.decompressobj(wbits=31)
     try:
         text = unpacker.decompress(data, MAX_BYTES + 1)
@@ -144,8 +157,8 @@ def _gunzip(path: Path, data: bytes) -> bytes:
 
 
 def _local(text: ListText) -> Path | None:
-    """Return where a list's own file is, None for shipped and downloaded ones."""
+    """Return where a text's own file is, None for shipped and downloaded ones."""
     source = text.source
     if not source.path or source.path.startswith(BUILTIN):
         return None
-    return Path(source.origin.file).parent / Path(source.path).expanduser()
+    return Path(source.origin.file).parent / Path(text.file).expanduser()

@@ -9,6 +9,7 @@ import pytest
 from blockctl.io import lists as module
 from blockctl.io.lists import keep_download, read_include, read_text, read_texts
 from blockctl.model.diagnostic import Origin
+from blockctl.model.filterlist import ListText
 from blockctl.model.policy import ListSource, Policy
 
 LIST = b"ads.example\ntracker.example\n"
@@ -97,7 +98,43 @@ def test_includes_stay_in_the_folder(tmp_path: Path) -> None:
         assert read_include(main, name) is None
 
 
+def test_includes_of_an_include_stand_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "b.txt").write_bytes(b"right\n")
+    (tmp_path / "b.txt").write_bytes(b"wrong\n")
+    (tmp_path / "part" / "a.txt").write_bytes(b"!#include b.txt\n")
+    mine = ListSource("mine", Origin(str(tmp_path / "policy.yaml")), path="main.txt")
+    part = read_include(ListText(mine, "main.txt", b"", ""), "part/a.txt")
+    assert part is not None
+    inner = read_include(part, "b.txt")
+    assert inner is not None
+    assert (inner.file, inner.data) == ("part/b.txt", b"right\n")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, ".", "a\0b", "broken.txt", "part"])
+def test_an_include_that_cannot_be_had_stops_nothing(tmp_path: Path, name: str) -> None:
+    (tmp_path / "broken.txt.gz").write_bytes(b"no gzip at all")
+    (tmp_path / "part").mkdir()
+    mine = ListSource("mine", Origin(str(tmp_path / "policy.yaml")), path="main.txt")
+    found = read_include(ListText(mine, "main.txt", b"", ""), name)
+    assert found is None or (found.data == b"" and "cannot include" in str(found.problem))
+
+
+def test_a_device_is_not_read_without_end(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not Path("/dev/zero").is_char_device():
+        pytest.skip("this system has no /dev/zero")
+    monkeypatch.setattr(module, "MAX_BYTES", 1_000_000)
+    text = read_text(policy, source(path="/dev/zero"), tmp_path / "state", offline=True)
+    assert "the limit is" in str(text.problem)
+
+
+def test_a_packed_download_is_unpacked(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "fetch", lambda url, limit: gzip.compress(LIST))
+    web = source(url="https://lists.example/a.txt.gz")
+    assert [read_text(policy, web, tmp_path / "state", offline=False).data for _ in range(2)] == [LIST, LIST]
+
+
 def test_downloads_include_nothing(tmp_path: Path) -> None:
     (tmp_path / "part.txt").write_bytes(LIST)
     web = ListSource("web", Origin(str(tmp_path / "policy.yaml")), url="https://lists.example/a.txt")
-    assert read_include(module.ListText(web, web.url, b"", ""), "part.txt") is None
+    assert read_include(ListText(web, web.url, b"", ""), "part.txt") is None
