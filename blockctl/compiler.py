@@ -21,7 +21,7 @@ from blockctl.model.index import Index
 from blockctl.model.policy import Policy, Target
 from blockctl.model.rule import Rule
 from blockctl.parsers import parse
-from blockctl.policy.merge import page_exceptions, settle_badfilters, settle_names
+from blockctl.policy.merge import page_exceptions, settle_badfilters, settle_names, speaks_of_names
 
 COLUMNS = ("exact", "subtree", "allow_exact", "allow_subtree")
 
@@ -162,13 +162,16 @@ class Compilation:
         return self._index("names index", [text for text in self.texts if text.source.dns], columns=False)
 
     def _index(self, what: str, texts: list[ListText], columns: bool) -> tuple[bytes | memoryview, list[ListText]]:
-        key = self.memory.key(what, self._texts_key(texts))
+        key = self.memory.key(what, self._texts_key(texts), [text.source.widen for text in texts])
         kept = self.memory.get(key)
         if kept:
             return kept[1]["index"], texts
         lists = self._lists(texts, columns)
         if not columns:
-            lists = [each.without_names([rule for rule in each.rules if rule.names_only]) for each in lists]
+            lists = [
+                each.without_names([rule for rule in each.rules if speaks_of_names(rule, text.source)])
+                for text, each in zip(texts, lists, strict=True)
+            ]
         data = Index.build(lists).dump(lists)
         self.memory.put(key, None, {"index": data})
         return data, texts

@@ -15,6 +15,7 @@ from blockctl.model.names import covers, is_address, registrable_domain
 from blockctl.model.request import Kind, Request
 from blockctl.model.rule import Effect, Rule
 from blockctl.parsers import find, read_line
+from blockctl.policy.merge import is_for_third_parties
 
 DNS = "dns"
 ANOTHER_SITE = "another-site.invalid"
@@ -113,7 +114,10 @@ def _dns(run: Compilation, request: Request, located: Located) -> tuple[EngineVe
     """Return what DNS does with the name, and where it could yield but does not."""
     texts = [text for text in run.texts if text.source.dns]
     data, indexed = run.names_index()
-    rules = [located(rule) for rule in Index.load(data, _reader(indexed)).naming(request.host)]
+    index = Index.load(data, _reader(indexed))
+    asked = Request.parse(request.url, f"https://{ANOTHER_SITE}/", Kind.SCRIPT)
+    widened = [rule for rule in index.matching(asked) if is_for_third_parties(rule)]  # only of lists with `widen`
+    rules = [located(rule) for rule in (*index.naming(request.host), *widened)]
     rules += [rule for text in texts for rule in located.found(text, request.host)]
     rules.sort(key=lambda rule: (not (rule.important and rule.effect is Effect.BLOCK), rule.effect is Effect.BLOCK))
     decision = decide_name(run.policy, Spoken(rules), request.host, run.yields(), trace=True)

@@ -153,9 +153,8 @@ def _refusal(name: str, origin: Origin) -> Diagnostic:
 def _take_rules(
     source: ListSource, parsed: FilterList, reducer: Reducer, unsaid: Unsaid, diagnostics: DiagnosticLog
 ) -> None:
-    widened = "third-party" in source.widen
     for rule in parsed.rules:
-        if not (rule.names_only or (widened and _is_for_third_parties(rule))):
+        if not speaks_of_names(rule, source):
             unsaid.add(why_not_dns(rule), rule.origin, rule.text)
         elif rule.effect is Effect.BLOCK and is_above_lists(rule.host):
             diagnostics.add(_refusal(rule.host, rule.origin))
@@ -165,7 +164,12 @@ def _take_rules(
         unsaid.add("cosmetic", cosmetic.origin, cosmetic.text)
 
 
-def _is_for_third_parties(rule: Rule) -> bool:
+def speaks_of_names(rule: Rule, source: ListSource) -> bool:
+    """Whether DNS heeds a rule of a list: it speaks of names alone, or the list is widened to rules of its kind."""
+    return rule.names_only or ("third-party" in source.widen and is_for_third_parties(rule))
+
+
+def is_for_third_parties(rule: Rule) -> bool:
     """Whether a rule blocks a host on every page but those of its own site: `||tracker.example^$third-party`."""
     return (
         rule.effect is Effect.BLOCK

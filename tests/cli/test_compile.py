@@ -265,6 +265,16 @@ def test_why_tells_that_dns_yields(folder: Path) -> None:
     assert found["engines"]["dns"]["step"] == "yield"
 
 
+def test_why_heeds_a_widened_list(folder: Path) -> None:
+    for use, blocked in (("[browser]", False), ("both", False), ("both, widen: [third-party]", True)):
+        policy = POLICY.replace("filters.txt, use: [browser]", f"filters.txt, use: {use}")
+        (folder / "policy.yaml").write_text(policy)
+        found = json.loads(run(folder, "why", "banner.example", "--json").stdout_bytes)
+        assert found["engines"]["dns"]["blocked"] is blocked
+        run(folder, "compile")
+        assert (b"banner.example" in files(folder / "out")["unbound.conf"]) is blocked
+
+
 def test_up_starts_from_nothing(tmp_path: Path) -> None:
     policy = tmp_path / "config" / "policy.yaml"
     words = [
