@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blockctl.model.diagnostic import Origin
-from blockctl.model.match import matches, page_keys
+from blockctl.model.match import View, check, matches, page_keys
 from blockctl.model.request import Kind, Request
 from blockctl.model.rule import Effect, Party, Rule, Scope
 
@@ -98,3 +98,12 @@ def test_no_rule_of_a_list_matches_an_inline_script() -> None:
 )
 def test_page_keys(host: str, expected: tuple[str, ...]) -> None:
     assert page_keys(host) == expected
+
+
+def test_a_regex_that_took_too_long_is_not_tried_again() -> None:
+    slow: list[Rule] = []
+    bad = Rule(Effect.BLOCK, Origin("l", 1), "", pattern=r"example\/(a|aa|a?)+$", regex=True)
+    test = check(bad, slow)
+    assert not test(View(Request.parse("https://a.example/" + "a" * 200 + "!")))
+    assert slow == [bad]
+    assert not test(View(Request.parse("https://a.example/aa")))
