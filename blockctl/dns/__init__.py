@@ -1,1 +1,0 @@
-"""The resolver without sockets or clock."""
