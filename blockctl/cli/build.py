@@ -70,6 +70,17 @@ def target_path(policy: Policy, target: Target, out: Path | None) -> Path:
     return Path(policy.file).parent / Path(target.path).expanduser()
 
 
+def check_paths(policy: Policy, paths: dict[str, Path]) -> None:
+    """Raise BlockctlError where a target would be written over another one, the policy or one of its lists."""
+    beside = Path(policy.file).parent
+    files = {source.name: Path(source.path).expanduser() for source in policy.lists if source.path}
+    taken = {(beside / path).resolve(): f"list {name}" for name, path in files.items()}
+    taken[Path(policy.file).resolve()] = "the policy"
+    for name, path in paths.items():
+        if (other := taken.setdefault(path.resolve(), f"target {name}")) != f"target {name}":
+            raise BlockctlError(f"target {name} would write over {other}: {path}", "give it a path of its own")
+
+
 def write_target(path: Path, target: Target, output: Output, before: set[str]) -> Written:
     """Write one target's files, each whole; `before` names what an earlier run wrote there."""
     files, changed = {}, False

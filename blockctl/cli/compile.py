@@ -63,13 +63,10 @@ def build(run: Compilation, names: list[str], out: Path | None) -> list[Written]
     """Compile and write these targets and the report."""
     from blockctl.cli import build as steps
     from blockctl.io.files import write_file
-    from blockctl.model.diagnostic import BlockctlError
 
     chosen = steps.choose_targets(run.policy, names)
     paths = {target.name: steps.target_path(run.policy, target, out) for target in chosen}
-    doubled = [name for name, path in paths.items() if list(paths.values()).count(path) > 1]
-    if doubled:
-        raise BlockctlError(f"targets {' and '.join(doubled)} would write the same path {paths[doubled[0]]}")
+    steps.check_paths(run.policy, paths)
     run.prepare_questions()
     report_path = steps.report_path_of(list(paths.values()), out)
     before = steps.read_report(report_path)

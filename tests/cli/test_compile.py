@@ -295,3 +295,22 @@ def test_up_starts_from_nothing(tmp_path: Path) -> None:
     before = policy.read_bytes()
     assert blockctl(*words).exit_code == 0
     assert policy.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "victim"),
+    [
+        pytest.param("policy.yaml", "the policy", id="policy"),
+        pytest.param("out/../names.txt", "list names", id="list"),
+        pytest.param("out//unbound.conf", "target unbound", id="another target"),
+    ],
+)
+def test_a_target_is_not_written_over_what_is_needed(folder: Path, path: str, victim: str) -> None:
+    policy = POLICY.replace("out/dnsmasq.conf", path)
+    (folder / "policy.yaml").write_text(policy)
+    done = blockctl("compile", "--policy", str(folder / "policy.yaml"), "--state", str(folder / "state"))
+    assert done.exit_code == 2
+    assert f"would write over {victim}" in done.output
+    assert (folder / "policy.yaml").read_text() == policy
+    assert (folder / "names.txt").read_text() == NAMES
+    assert not (folder / "out").exists()
