@@ -95,8 +95,8 @@ def parse_tree(text: str, file: str) -> tuple[Node | None, list[Diagnostic]]:
             if not builder.take(event):
                 break
             if len(builder.faults) >= MAX_FAULTS:
-                origin = Origin(file, event.start_mark.line + 1, event.start_mark.column + 1)
-                builder.faults.append(Diagnostic("P000", origin, "what follows was not read", "mend the others first"))
+                last = builder.faults[-1].origin
+                builder.faults.append(Diagnostic("P000", last, "what follows was not read", "mend the others first"))
                 break
     except yaml.YAMLError as error:
         builder.faults.append(_syntax(text, file, error))
