@@ -15,10 +15,9 @@ BELOW = {
     "parsers": {"model"},
     "policy": {"model"},
     "backends": {"model"},
-    "dns": {"model"},
-    "compiler": {"parsers", "policy", "backends", "dns", "model"},
-    "io": {"parsers", "policy", "backends", "dns", "model"},
-    "cli": {"io", "compiler", "parsers", "policy", "backends", "dns", "model"},
+    "compiler": {"parsers", "policy", "backends", "model"},
+    "io": {"parsers", "policy", "backends", "model"},
+    "cli": {"io", "compiler", "parsers", "policy", "backends", "model"},
 }
 
 # The one owner of each dependency: a module, or a room (with a closing dot).
