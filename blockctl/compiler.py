@@ -87,7 +87,7 @@ class Compilation:
     memory: Memory
     include: Include = lambda text, name: None  # noqa: ARG005
     facts: list[ListFacts] = field(default_factory=list)
-    _parsed: dict[tuple[str, str], FilterList] = field(default_factory=dict)
+    _parsed: dict[str, FilterList] = field(default_factory=dict)
     _names: HostSet | None = None
     _yields: dict[str, Rule] | None = None
 
@@ -205,14 +205,15 @@ class Compilation:
         bare = parsed.without_names(parsed.rules)
         self.memory.put(self._parse_key("list", text), bare, cast("dict[str, bytes | memoryview]", bodies))
         if text.source.browser:
-            self._parsed[text.digest, text.file] = parsed
+            self._parsed[self._parse_key("list", text)] = parsed
         return facts
 
     def _list(self, text: ListText, columns: bool = True) -> FilterList:
         """Return a parsed text; with empty columns where nobody asks for its names."""
-        if (parsed := self._parsed.get((text.digest, text.file))) is not None:
+        key = self._parse_key("list", text)
+        if (parsed := self._parsed.get(key)) is not None:
             return parsed
-        kept = self.memory.get(self._parse_key("list", text))
+        kept = self.memory.get(key)
         if kept is None:  # the disk was full, or the store was cleared under us
             return parse(text.data, text.file, text.source.format, text.source.match)
         parsed = cast(FilterList, kept[0])

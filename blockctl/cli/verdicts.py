@@ -154,8 +154,10 @@ class Located:
 
     def __init__(self, run: Compilation) -> None:
         self._texts = {text.file: text for text in run.texts}
-        self._formats = {text.file: facts.format for text, facts in zip(run.texts, run.facts, strict=True)}
-        self._found: dict[tuple[str, str], list[Rule]] = {}
+        both = zip(run.texts, run.facts, strict=True)
+        self._formats = {(text.source.name, text.file): facts.format for text, facts in both}
+        self._unwanted = {rule.identity() for facts in run.facts for rule in facts.badfilters}
+        self._found: dict[tuple[str, str, str], list[Rule]] = {}
 
     def __call__(self, rule: Rule) -> Rule:
         """Return the rule with its line, if it has none yet."""
@@ -167,12 +169,13 @@ class Located:
         return rule
 
     def found(self, text: ListText, host: str) -> list[Rule]:
-        """Return the unconditional rules of a text that speak of a name."""
-        if (text.file, host) not in self._found:
-            known, match = self._formats[text.file], text.source.match
-            rules = find(text.data, text.file, host, format=known, match=match) if known else []
-            self._found[text.file, host] = rules
-        return self._found[text.file, host]
+        """Return the unconditional rules of a text that speak of a name, without what a `$badfilter` takes away."""
+        name, file = text.source.name, text.file
+        if (name, file, host) not in self._found:
+            known, match = self._formats[name, file], text.source.match
+            rules = find(text.data, file, host, format=known, match=match) if known else []
+            self._found[name, file, host] = [rule for rule in rules if rule.identity() not in self._unwanted]
+        return self._found[name, file, host]
 
 
 def _commands(decision: Decision, engines: Sequence[EngineVerdict], request: Request) -> tuple[str, ...]:

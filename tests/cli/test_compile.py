@@ -275,6 +275,30 @@ def test_why_heeds_a_widened_list(folder: Path) -> None:
         assert (b"banner.example" in files(folder / "out")["unbound.conf"]) is blocked
 
 
+def test_why_heeds_badfilters(folder: Path) -> None:
+    (folder / "filters.txt").write_text(
+        FILTERS + "||ads.example^$badfilter\n||gone.example^\n||gone.example^$badfilter\n"
+    )
+    (folder / "policy.yaml").write_text(POLICY.replace("filters.txt, use: [browser]", "filters.txt"))
+    found = json.loads(run(folder, "why", "gone.example", "--json").stdout_bytes)
+    assert found["engines"]["dns"]["blocked"] is False
+    run(folder, "compile")
+    assert b"gone.example" not in files(folder / "out")["unbound.conf"]
+
+
+def test_one_file_named_twice_is_read_as_each_says(folder: Path) -> None:
+    """The text is the same, and what it means is not."""
+    lists = "  - {name: wide, path: names.txt, match: subtree, use: [browser]}\n"
+    (folder / "policy.yaml").write_text(POLICY.replace("lists:\n", f"lists:\n{lists}"))
+    run(folder, "compile")
+    assert b"||ads.example^\n" in files(folder / "out")["ublock.txt"]
+    assert b'local-data: "ads.example. ' in files(folder / "out")["unbound.conf"]
+    for name, blocked in (("ads.example", True), ("x.ads.example", False)):
+        found = json.loads(run(folder, "why", name, "--json").stdout_bytes)
+        assert found["engines"]["ublock"]["blocked"] is True
+        assert found["engines"]["dns"]["blocked"] is blocked
+
+
 def test_up_starts_from_nothing(tmp_path: Path) -> None:
     policy = tmp_path / "config" / "policy.yaml"
     words = [
