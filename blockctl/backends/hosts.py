@@ -7,11 +7,12 @@ written. So the file is not reduced, or names below would go free.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 
 from blockctl.backends.dns_bodies import ANSWER, Form, Script, Span, answer, prepare_bodies, write
 from blockctl.backends.dns_policy import Overlay, overlay
 from blockctl.backends.output import Output, Prepared
-from blockctl.model.diagnostic import Origin
+from blockctl.model.diagnostic import BlockctlError, Origin
 from blockctl.model.hostset import HostSet
 from blockctl.model.policy import Policy
 from blockctl.model.rule import Effect, Rule
@@ -37,7 +38,11 @@ def emit(policy: Policy, yields: Mapping[str, Rule], prepared: Prepared, options
 
 
 def _before(options: dict[str, str]) -> str:
-    return f"{options.get('address', '0.0.0.0')} "  # noqa: S104 - an address that nobody answers at
+    address = options.get("address", "0.0.0.0")  # noqa: S104 - an address that nobody answers at
+    try:
+        return f"{ip_address(address)} "
+    except ValueError:
+        raise BlockctlError(f"option address: {address!r} is no IP address", "0.0.0.0 unless told") from None
 
 
 def _forms(before: str) -> list[Form]:

@@ -70,12 +70,14 @@ def target_path(policy: Policy, target: Target, out: Path | None) -> Path:
     return Path(policy.file).parent / Path(target.path).expanduser()
 
 
-def check_paths(policy: Policy, paths: dict[str, Path]) -> None:
-    """Raise BlockctlError where a target would be written over another one, the policy or one of its lists."""
+def check_paths(policy: Policy, paths: dict[str, Path], report: Path | None) -> None:
+    """Raise BlockctlError where a target would be written over another, the policy, one of its lists or the report."""
     beside = Path(policy.file).parent
     files = {source.name: Path(source.path).expanduser() for source in policy.lists if source.path}
     taken = {(beside / path).resolve(): f"list {name}" for name, path in files.items()}
     taken[Path(policy.file).resolve()] = "the policy"
+    if report is not None:
+        taken[report.resolve()] = "the report"
     for name, path in paths.items():
         if (other := taken.setdefault(path.resolve(), f"target {name}")) != f"target {name}":
             raise BlockctlError(f"target {name} would write over {other}: {path}", "give it a path of its own")

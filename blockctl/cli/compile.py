@@ -66,9 +66,9 @@ def build(run: Compilation, names: list[str], out: Path | None) -> list[Written]
 
     chosen = steps.choose_targets(run.policy, names)
     paths = {target.name: steps.target_path(run.policy, target, out) for target in chosen}
-    steps.check_paths(run.policy, paths)
-    run.prepare_questions()
     report_path = steps.report_path_of(list(paths.values()), out)
+    steps.check_paths(run.policy, paths, report_path)
+    run.prepare_questions()
     before = steps.read_report(report_path)
     written = [
         steps.write_target(paths[target.name], target, run.output(target), steps.files_before(before, target))

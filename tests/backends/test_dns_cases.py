@@ -11,6 +11,7 @@ from blockctl.backends import adguard, dnsmasq, domains, hosts, rpz, unbound
 from blockctl.backends.output import Output
 from blockctl.model.diagnostic import BlockctlError, Origin
 from blockctl.model.filterlist import FilterList
+from blockctl.model.hostset import HostSet
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
 from blockctl.model.rule import Effect, Rule, Scope
 from tests.backends.dns_worlds import World, text_of
@@ -210,3 +211,9 @@ def test_rules_are_counted_as_names() -> None:
     made = with_policy(listed(exact={"one.test"}, subtree={"a.test", "x.a.test", "b.test"}), **POLICY)
     assert counted(made.output(dnsmasq)) == (7, 6)
     assert counted(made.output(hosts)) == (7, 7)
+
+
+@pytest.mark.parametrize("address", ["\xe9", "1.1.1.1 x.example\n0.0.0.0", "", "256.0.0.1"])
+def test_the_address_of_a_hosts_file_is_one(address: str) -> None:
+    with pytest.raises(BlockctlError, match="is no IP address"):
+        hosts.prepare(HostSet(), {"address": address})

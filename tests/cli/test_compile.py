@@ -327,6 +327,7 @@ def test_up_starts_from_nothing(tmp_path: Path) -> None:
         pytest.param("policy.yaml", "the policy", id="policy"),
         pytest.param("out/../names.txt", "list names", id="list"),
         pytest.param("out//unbound.conf", "target unbound", id="another target"),
+        pytest.param("out/report.json", "the report", id="report"),
     ],
 )
 def test_a_target_is_not_written_over_what_is_needed(folder: Path, path: str, victim: str) -> None:
