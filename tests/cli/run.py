@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ def runner(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureF
     monkeypatch.setenv("BLOCKCTL_POLICY", str(folder / "policy.yaml"))
     monkeypatch.setenv("BLOCKCTL_STATE", str(folder / "state"))
     monkeypatch.setenv("TZ", "UTC")
+    time.tzset()  # times are shown by the user's clock
 
     def run(*words: str) -> Result:
         monkeypatch.setattr(sys, "argv", ["blockctl", *words])

@@ -264,6 +264,15 @@ def test_a_pause_is_in_force_until_it_lapses(run: Run, policy: Path, monkeypatch
     assert policy.read_text() == POLICY
 
 
+def test_names_that_are_not_utf8_are_told_all_the_same(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/p\xff.yaml"
+    command = [sys.executable, "-m", "blockctl", "init", "--policy", path, "--state", str(tmp_path)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"wrote ")
+
+
 def test_commands_at_once_lose_nothing(policy: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "blockctl", "deny", "--policy", str(policy), "--state", str(tmp_path / "s")]
     running = [subprocess.Popen([*command, f"h{number}.example"], stdout=subprocess.DEVNULL) for number in range(6)]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import takewhile
 
 import pytest
 from hypothesis import given
@@ -340,23 +341,34 @@ def test_only_the_lines_of_the_entry_change(text: str, step: Change) -> None:
     assert edited.startswith("\ufeff") == text.startswith("\ufeff")
     if step.scope is None:
         return
-    old, new = text.removeprefix("\ufeff"), edited.removeprefix("\ufeff")
+    old, new = ended(text.removeprefix("\ufeff"), text), ended(edited.removeprefix("\ufeff"), text)
     first, end = concerned(old, step.scope)
-    before, after = old.splitlines(keepends=True)[:first], old.splitlines(keepends=True)[end:]
-    lines = new.splitlines(keepends=True)
+    untouched, lines = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    following = list(takewhile(lambda line: line.lstrip().startswith("#"), untouched[end:]))
+    before, after = untouched[:first], untouched[end + len(following) :]
+    assert not Counter(map(str.rstrip, following)) - Counter(
+        map(str.rstrip, lines)
+    )  # comments of an entry may come before what is added to it
     assert lines[: len(before)] == before
     assert lines[len(lines) - len(after) :] == after
 
 
+def ended(text: str, like: str) -> str:
+    """Return a text with a line break at its end, which an addition may have to put there."""
+    return text if text.endswith("\n") else text + ("\r\n" if "\r\n" in like else "\n")
+
+
 def concerned(text: str, scope: str) -> tuple[int, int]:
-    """Return the lines that a change may touch: those of the entry; of its section when there is none; or the last."""
+    """Return the lines that a change may touch: those of the entry, of its section, or what follows the last one."""
     root, _ = parse_tree(text, "p")
     assert isinstance(root, tree.Mapping)
-    entry = find(root, "hosts") if scope == "hosts" else find_site(root, scope)
-    entry = entry or find(root, "hosts" if scope == "hosts" else "sites")
+    section = find(root, "hosts" if scope == "hosts" else "sites")
+    entry = section if scope == "hosts" else find_site(root, scope)
+    if entry is None or (section and isinstance(section[2], tree.Mapping) and section[2].flow):
+        entry = section  # within braces a comma of the neighbour may go
     count = len(text.splitlines())
     if entry is None:
-        return max(count - 1, 0), count
+        return text.count("\n", 0, root.end) + 1, count
     _, key, value = entry
     end = text.count("\n", 0, max(end_of(text, key, value), 1)) + 1
     return key.line - 1, min(end, count)
