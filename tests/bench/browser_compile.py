@@ -31,7 +31,7 @@ BROWSER_LISTS = (
     "ublock/annoyances-others",
     "ublock/privacy-removeparam",
 )
-KINDS = {"stylesheet": "style", "texttrack": "media", "manifest": "other"}
+KINDS = {"stylesheet": "style", "fetch": "xhr", "texttrack": "media", "manifest": "other"}
 
 
 def policy_text(extra: str = "") -> str:
