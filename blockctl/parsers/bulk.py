@@ -84,10 +84,6 @@ class Taken:
                 if name in names:
                     yield run.line + at, lines[at]
 
-    def forget_lines(self) -> None:
-        """Free what only `lines_of` needs."""
-        self._runs.clear()
-
     def _gap_lines(self) -> Iterator[Line]:
         for number, start, end in self._gaps:
             while start < end:
