@@ -58,7 +58,9 @@ def read_tree(root: Node | None, file: str, *, broken: bool = False) -> tuple[Po
         policy = replace(policy, resolver=read_resolver(reader, top["resolver"][1]))
     if reader.untold:
         message = f"and {reader.untold:,} more faults"
-        reader.faults.append(Diagnostic("P000", Origin(file, 1 << 30), message, "mend these first"))
+        reader.faults.append(
+            Diagnostic("P000", max(fault.origin for fault in reader.faults), message, "mend these first")
+        )
     return policy, reader.faults
 
 

@@ -17,6 +17,7 @@ from blockctl.model.diagnostic import Diagnostic, Origin
 
 MAX_FAULTS = 1000  # of syntax
 MAX_DEPTH = 16  # the schema needs 6
+MAX_EVENTS = 2_000_000  # half a gigabyte of nodes; 10 MB of sites are 1.2 million
 BOM = "\ufeff"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # YAML 1.1, section 5.1: the characters that a text may hold. libyaml says only that there is one, not where.
@@ -91,13 +92,19 @@ def parse_tree(text: str, file: str) -> tuple[Node | None, list[Diagnostic]]:
         return None, faults
     builder = _Builder(text, file)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        events = yaml.parse(text, Loader=_LOADER)
+        for event in islice(events, MAX_EVENTS):
             if not builder.take(event):
                 break
             if len(builder.faults) >= MAX_FAULTS:
                 last = builder.faults[-1].origin
                 builder.faults.append(Diagnostic("P000", last, "what follows was not read", "mend the others first"))
                 break
+        else:
+            if next(events, None) is not None:
+                message = f"the policy has more than {MAX_EVENTS:,} keys, values and brackets"
+                fault = Diagnostic("P001", Origin(file), message, "long lists of hosts belong in `lists:`")
+                builder.faults.append(fault)
     except yaml.YAMLError as error:
         builder.faults.append(_syntax(text, file, error))
     return builder.root, builder.faults

@@ -256,12 +256,28 @@ def test_a_million_faults_are_counted_not_kept() -> None:
     _, faults = read_policy(text, "p")
     assert len(faults) == 1001
     assert faults[-1].message == "and 2,000 more faults"
+    assert str(faults[-1].origin) == "p:1002:30"
 
 
 @pytest.mark.parametrize("opening", [" [", " {a: ", "\n- ", "\n? "])
 def test_deep_nesting_ends_early(opening: str) -> None:
     text = "version: 1\nsites:" + opening + opening.strip("\n") * 100_000
     assert any("nested more than 16 deep" in fault for fault in faults_of(text))
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        pytest.param("a,", "has more than 5,000 keys, values and brackets", id="values"),
+        pytest.param("*a,", "the alias *a", id="aliases"),
+        pytest.param("&a b,", "the anchor &a", id="anchors"),
+    ],
+)
+def test_a_file_of_millions_of_values_ends_early(monkeypatch: pytest.MonkeyPatch, item: str, said: str) -> None:
+    monkeypatch.setattr(tree, "MAX_EVENTS", 5_000)
+    told = faults_of(f"version: 1\nprotect: [{item * 9_000}]\n")
+    assert any(said in fault for fault in told)
+    assert len(told) < 2_500
 
 
 def test_aliases_do_not_multiply() -> None:
