@@ -23,8 +23,6 @@ from blockctl.model.rule import Rule
 from blockctl.parsers import parse
 from blockctl.policy.merge import page_exceptions, settle_badfilters, settle_names, speaks_of_names
 
-COLUMNS = ("exact", "subtree", "allow_exact", "allow_subtree")
-
 
 class Memory(Protocol):
     """Where finished work is kept between runs."""
@@ -191,7 +189,7 @@ class Compilation:
         if self._names is None:
             texts = [text for text in self.texts if text.source.dns]
             self._parsed.clear()
-            self._names = settle_names(((text.source, self._lists([text])[0]) for text in texts), self.policy)
+            self._names = settle_names(((text.source, self._packed([text])[0]) for text in texts), self.policy)
         return self._names
 
     def _facts(self, text: ListText) -> ListFacts:
@@ -201,11 +199,10 @@ class Compilation:
         parsed = parse(text.data, text.file, text.source.format, text.source.match)
         facts = ListFacts(parsed.format, parsed.counts, parsed.diagnostics, parsed.header, parsed.badfilters)
         self.memory.put(self._parse_key("facts", text), facts, {})
-        bodies = {column: "\n".join(getattr(parsed, column)).encode("ascii") for column in COLUMNS}
-        bare = parsed.without_names(parsed.rules)
-        self.memory.put(self._parse_key("list", text), bare, cast("dict[str, bytes | memoryview]", bodies))
         if text.source.browser:
-            self._parsed[self._parse_key("list", text)] = parsed
+            self._parsed[self._parse_key("list", text)] = replace(parsed, packed={})
+        parsed.pack()
+        self.memory.put(self._parse_key("list", text), parsed.without_names(parsed.rules), parsed.packed)
         return facts
 
     def _list(self, text: ListText, columns: bool = True) -> FilterList:
@@ -218,12 +215,18 @@ class Compilation:
             return parse(text.data, text.file, text.source.format, text.source.match)
         parsed = cast(FilterList, kept[0])
         if columns:
-            for column in COLUMNS:
-                setattr(parsed, column, set(str(kept[1][column], "ascii").split()))
+            parsed.packed = dict(kept[1])
         return parsed
 
     def _lists(self, texts: Sequence[ListText], columns: bool = True) -> list[FilterList]:
         """Return parsed texts, without what the `$badfilter` lines of all lists take away."""
+        lists = self._packed(texts, columns)
+        for each in lists:
+            each.unpack()
+        return lists
+
+    def _packed(self, texts: Sequence[ListText], columns: bool = True) -> list[FilterList]:
+        """Return parsed texts as `_lists` does, the names of those that were kept still packed."""
         lists = [self._list(text, columns) for text in texts]
         settle_badfilters(lists, [rule for facts in self.facts for rule in facts.badfilters])
         return lists

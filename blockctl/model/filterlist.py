@@ -65,6 +65,12 @@ class FilterList:
                 self.packed[column] = insert(self.packed[column], names) if column in self.packed else lines(names)
                 setattr(self, column, set())
 
+    def unpack(self) -> None:
+        """Turn packed columns back into sets."""
+        for column, names in self.packed.items():
+            getattr(self, column).update(str(names, "ascii").split())
+        self.packed = {}
+
     def __getstate__(self) -> tuple[object, ...]:
         """Return the state with rules as plain tuples: thousands of objects would take ten times as long to keep."""
         state = [getattr(self, name) for name in _PLAIN]
