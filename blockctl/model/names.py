@@ -107,6 +107,14 @@ def is_public_suffix(host: str) -> bool:
     return "." not in host or (not is_address(host) and _private_suffix(host) is None)
 
 
+def is_listed_suffix(host: str) -> bool:
+    """Whether the suffix list itself names this as a public suffix (`nas` is not in it); a no takes two look-ups."""
+    rules = _suffixes("xn--" in host)._publicsuffix
+    if host not in rules and "*." + host.partition(".")[2] not in rules:
+        return False
+    return is_public_suffix(host)
+
+
 @lru_cache(maxsize=1)
 def suffix_rules() -> tuple[frozenset[str], frozenset[str]]:
     """Return the names that are public suffixes, and those below which every label is one (`*.ck`).

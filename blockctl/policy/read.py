@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from blockctl.model.diagnostic import Diagnostic, Origin, Severity
+from blockctl.model.names import is_listed_suffix
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
 from blockctl.policy import tree, words
 from blockctl.policy.sections import read_lists, read_resolver, read_targets
 from blockctl.policy.tree import Node, Scalar, parse_tree
-from blockctl.policy.values import Reader, is_suffix
+from blockctl.policy.values import Reader
 
 MAX_CHARACTERS = 16 << 20  # a policy of 10,000 sites has 1 MB
 
@@ -177,7 +178,7 @@ def _read_entries(reader: Reader, node: Node, verb: str, hosts: dict[str, HostEn
         before = hosts.get(entry.host)
         if before is None:
             hosts[entry.host] = entry
-            if verb == "deny" and is_suffix(entry.host):
+            if verb == "deny" and is_listed_suffix(entry.host):
                 message = f"{entry.host} is a public suffix: this denies every site below it"
                 reader.fault("P011", item, message, severity=Severity.WARNING)
         elif before.allow == entry.allow:

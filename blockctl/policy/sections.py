@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from blockctl.model.names import is_address, normalize_host
 from blockctl.model.policy import ListSource, Resolver, Target
 from blockctl.policy import tree, words
@@ -147,6 +145,8 @@ def _split_endpoint(text: str) -> tuple[str | None, int]:
         host, _, port = text.partition(":")
         if not port:
             return None, 0
+    from ipaddress import ip_address  # late: only some policies hold addresses
+
     try:
         ip_address(host)
     except ValueError:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from blockctl.model.diagnostic import Diagnostic, Origin, Severity
-from blockctl.model.names import is_address, is_public_suffix, normalize_host, suffix_rules
+from blockctl.model.names import is_address, is_listed_suffix, normalize_host
 from blockctl.model.request import complete_url, url_host
 from blockctl.policy import tree
 from blockctl.policy.tree import CONTROL, Node, Scalar
@@ -169,7 +169,7 @@ class Reader:
         host = host_name(node.text)
         if host is None:
             self._not_a_host(node, "site")
-        elif is_suffix(host):
+        elif is_listed_suffix(host):
             self._suffix_as_site(node, host)
             return None
         return host
@@ -214,11 +214,6 @@ def host_name(text: str) -> str | None:
     except ValueError:
         return None
     return f"[{address.compressed}]" if isinstance(address, IPv6Address) else str(address)
-
-
-def is_suffix(host: str) -> bool:
-    """Whether a name is a public suffix; a single label that is no top-level domain (`nas`) is not."""
-    return is_public_suffix(host) if "." in host else host in suffix_rules()[0]
 
 
 def explain_host(text: str, what: str = "host") -> tuple[str, str]:
