@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -86,13 +87,17 @@ app.command("up")(up_command)
 
 def main() -> NoReturn:
     """Run a command and end with its status."""
-    from blockctl.model.diagnostic import BlockctlError
+    from blockctl.model.diagnostic import BlockctlError, WorldError
 
     try:
         app()
     except BlockctlError as error:
         tell(error)
         sys.exit(error.status)
+    except OSError as error:  # standard output is full, or went away
+        sys.stdout = io.StringIO()  # so that nothing more is tried at the end
+        tell(WorldError(f"cannot go on: {error.strerror or error}"))
+        sys.exit(WorldError.status)
     sys.exit(0)
 
 

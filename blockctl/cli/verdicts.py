@@ -191,10 +191,12 @@ def _let_through(decision: Decision, request: Request) -> tuple[str, ...]:
     site = registrable_domain(request.page_host) if request.page_host and request.page_host != host else ""
     rule = decision.rule
     if decision.step is Step.JAVASCRIPT:
-        return (f"blockctl set {registrable_domain(request.page_host)} javascript=allow",)
+        return (f"blockctl set {registrable_domain(request.page_host) or 'SITE'} javascript=allow",)
     if decision.step in (Step.HOST, Step.SITE_HOST) and rule is not None:
         where = f" --site {rule.sites[0]}" if rule.sites else ""
         return (f"blockctl forget {rule.host}{where}", f"blockctl allow {host}{where}")
+    if is_address(host):  # `hosts` are names; a site may allow an address
+        return (f"blockctl allow {host} --site {site or 'SITE'}",)
     everywhere = f"blockctl allow {host} --for 1h", f"blockctl allow {host}"
     if not site:
         return everywhere
@@ -211,4 +213,5 @@ def _block(decision: Decision, request: Request) -> tuple[str, ...]:
     if decision.step in (Step.HOST, Step.SITE_HOST) and rule is not None:
         where = f" --site {rule.sites[0]}" if rule.sites else ""
         return (f"blockctl forget {rule.host}{where}",)
-    return (f"blockctl deny {host}",)
+    where = f" --site {registrable_domain(request.page_host) or 'SITE'}" if is_address(host) else ""
+    return (f"blockctl deny {host}{where}",)

@@ -63,7 +63,8 @@ def make_request(target: str, site: str, kind: str) -> Request:
 
     for what, text in (("address", target), ("site", site)):
         host = url_host(complete_url(text))
-        if text and not (normalize_host(host) or is_address(host)):
+        known = normalize_host(host) or (is_address(host) and text.count("[") == text.count("]"))
+        if (text.strip() or what == "address") and not known:
             raise BlockctlError(
                 f"not an {what}: {text!r}" if what == "address" else f"not a site: {text!r}", "give a URL or a host"
             )

@@ -22,6 +22,9 @@ def write_file(path: Path, chunks: Sequence[Chunk]) -> bool:
     Raises WorldError (no space, no permission); the previous file is then still whole.
     """
     try:
+        path = path.resolve()  # a link stays a link
+        if path.exists() and not path.is_file():
+            return _write_through(path, chunks)
         if _equal(path, chunks):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,6 +43,14 @@ def write_file(path: Path, chunks: Sequence[Chunk]) -> bool:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    return True
+
+
+def _write_through(path: Path, chunks: Sequence[Chunk]) -> bool:
+    """Write into a device or a pipe, which must not be replaced by a file."""
+    with path.open("wb", buffering=0) as file:
+        for chunk in chunks:
+            _write_all(file.fileno(), memoryview(chunk).cast("B"))
     return True
 
 

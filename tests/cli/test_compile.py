@@ -178,6 +178,8 @@ def test_a_wrong_policy_writes_nothing(folder: Path) -> None:
         pytest.param(["export", "safari"], 2, "safari/network.json", id="export: one of several files"),
         pytest.param(["export", "unbound", "--into", "x"], 2, "ublock-backup", id="export: --into elsewhere"),
         pytest.param(["why", "a b"], 2, "not an address", id="why: no address"),
+        pytest.param(["why", ""], 2, "not an address", id="why: nothing"),
+        pytest.param(["why", "https://[::1"], 2, "not an address", id="why: an address cut off"),
         pytest.param(["why", "ads.example", "--kind", "scrpt"], 2, "script", id="why: no kind"),
     ],
 )

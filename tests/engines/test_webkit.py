@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -52,10 +53,21 @@ def test_webkit_agrees_with_decide(seed: int, tmp_path: Path) -> None:
     for case, answer in zip(cases, answers["answers"], strict=True):
         host = case["page"][7:-1]
         assert set(answer["hidden"]) == set(cosmetics_for(made.policy, [said], host)), host
-        for url, kind in case["requests"]:
-            request = Request.parse(url, case["page"], Kind[kind.upper()])
-            decision = decide(made.policy, index, request)
-            assert ([url, kind] not in answer["through"]) == decision.blocked, (request, decision)
+        wrong = differing(made.policy, index, case, answer)
+        if wrong:  # a beacon may come after its page has gone: what seemed blocked is asked once more, alone
+            again = case | {"requests": wrong}
+            (second,) = ask(tmp_path, content_blockers(files(output)), [again])["answers"]
+            assert differing(made.policy, index, again, second) == []
+
+
+def differing(policy: Policy, index: Index, case: dict[str, Any], answer: dict[str, Any]) -> list[list[str]]:
+    """Return the requests that WebKit did not treat as `decide()` says."""
+    wrong = []
+    for url, kind in case["requests"]:
+        decision = decide(policy, index, Request.parse(url, case["page"], Kind[kind.upper()]))
+        if ([url, kind] not in answer["through"]) != decision.blocked:
+            wrong.append([url, kind])
+    return wrong
 
 
 def test_a_paused_policy_compiles(tmp_path: Path) -> None:

@@ -68,6 +68,21 @@ def test_a_kill_leaves_a_whole_file(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["list.txt"]
 
 
+def test_a_pipe_and_a_link_stay_what_they_are(tmp_path: Path) -> None:
+    pipe, real, link = tmp_path / "pipe", tmp_path / "real.txt", tmp_path / "link.txt"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert write_file(pipe, [b"through"])
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    assert pipe.is_fifo()
+    real.write_text("old")
+    link.symlink_to(real)
+    assert write_file(link, [b"new"])
+    assert link.is_symlink()
+    assert real.read_text() == "new"
+
+
 def test_leftovers_of_an_earlier_run_go(tmp_path: Path) -> None:
     for name in ("network.json", "network-2.json", "mine.json"):
         (tmp_path / name).write_text("x")
