@@ -15,9 +15,10 @@ BELOW = {
     "parsers": {"model"},
     "policy": {"model"},
     "backends": {"model"},
-    "compiler": {"parsers", "policy", "backends", "model"},
-    "io": {"parsers", "policy", "backends", "model"},
-    "cli": {"io", "compiler", "parsers", "policy", "backends", "model"},
+    "dns": {"model"},
+    "compiler": {"parsers", "policy", "backends", "dns", "model"},
+    "io": {"parsers", "policy", "backends", "dns", "model"},
+    "cli": {"io", "compiler", "parsers", "policy", "backends", "dns", "model"},
 }
 
 # The one owner of each dependency: a module, or a room (with a closing dot).
@@ -26,6 +27,10 @@ OWNERS = {
     "publicsuffixlist": "model.names",
     "idna": "model.names",
     "regex": "model.pattern",
+    "dnslib": "dns.wire",
+    "h2": "io.",
+    "h11": "io.doh",
+    "xxhash": "dns.table",
     "requests": "io.fetch",
     "rich": "cli.",
     "typer": "cli.",

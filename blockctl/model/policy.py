@@ -63,13 +63,61 @@ class ListSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolver:
-    """The local filtering DNS."""
+class Schedule:
+    """Hosts that a group may not reach at certain times, by the clock of this machine."""
 
-    listen: tuple[str, ...] = ("127.0.0.1:5335",)
+    days: frozenset[int]  # 0 is Monday; a time past midnight belongs to the day it began on
+    start: int  # minutes after midnight
+    end: int  # the first minute free again; not after `start`: on the next day
+    deny: tuple[str, ...]  # hosts with all below them; none means every name
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Devices that the resolver treats alike, in their own way."""
+
+    name: str
+    origin: Origin
+    clients: tuple[str, ...]  # addresses, networks ("192.168.7.0/24"), or the ids that devices give in DoH and DoT
+    lists: tuple[str, ...] | None = None  # names of lists; None: all that are for DNS
+    hosts: dict[str, HostEntry] = field(default_factory=dict)  # before the policy's own
+    blocking: bool = True  # off: lists do not apply
+    safe_search: bool | None = None  # None: as for everybody
+    schedules: tuple[Schedule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """The local filtering DNS. Times are in seconds, sizes in bytes."""
+
+    listen: tuple[str, ...] = ("127.0.0.1:5335",)  # address:port, tls://address[:port], https://address[:port][/path]
     upstreams: tuple[str, ...] = ()
     answer: str = "nxdomain"  # nxdomain | nodata | null | refused
     yield_all: bool = False  # yield to every page-scoped exception, not only those of the policy's sites
+    strategy: str = "fastest"  # fastest | ordered | spread
+    bootstrap: tuple[str, ...] = ()  # addresses that resolve the names of upstreams
+    forward: dict[str, tuple[str, ...]] = field(default_factory=dict)  # name, with all below it -> its upstreams
+    records: dict[str, tuple[str, ...]] = field(default_factory=dict)  # name -> addresses, or one other name
+    safe_search: bool = False
+    rebinding: bool = True  # public names may not point at private addresses
+    private: tuple[str, ...] = ()  # names that may all the same, with all below them
+    dns64: str = ""  # a prefix of 96 bits (RFC 6147)
+    cache_size: int = 16 << 20
+    min_ttl: int = 0
+    max_ttl: int = 86_400
+    stale: int = 259_200  # how long after its time an answer may still be given; 0: not at all
+    prefetch: bool = True
+    log: str = "full"  # full | anonymous | counts | off
+    log_days: int = 30
+    access: tuple[str, ...] = ("loopback", "private")  # networks, or these words; "all" needs `public: on`
+    public: bool = False
+    rate: int = 200  # queries a second from one client that is not this machine; 0: any number
+    workers: int = 1
+    certificate: str = ""  # PEM files, for tls:// and https://; relative to the policy
+    key: str = ""
+    groups: dict[str, Group] = field(default_factory=dict)
+    lines: dict[str, Origin] = field(default_factory=dict)  # key -> where it was written
 
 
 @dataclass(frozen=True, slots=True)
