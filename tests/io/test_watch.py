@@ -1,0 +1,71 @@
+"""A change of a file is told, however it is written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blockctl.io import watch
+from blockctl.io.watch import Watch
+
+
+def in_place(path: Path) -> None:
+    path.write_text("changed in place")
+
+
+def renamed(path: Path) -> None:
+    new = path.with_name(".new")
+    new.write_text("changed by a new file")
+    new.replace(path)
+
+
+def deleted(path: Path) -> None:
+    path.unlink()
+
+
+async def _told(path: Path, change: Callable[[Path], None], events: bool) -> bool:
+    heard = asyncio.Event()
+    watched = Watch(heard.set)
+    watched.start([path])
+    if not events and watched._fd >= 0:
+        asyncio.get_running_loop().remove_reader(watched._fd)
+    try:
+        await asyncio.sleep(0.02)
+        assert not heard.is_set()
+        change(path)
+        await asyncio.wait_for(heard.wait(), 10)
+    finally:
+        watched.stop()
+    return heard.is_set()
+
+
+@pytest.mark.parametrize("change", [in_place, renamed, deleted])
+@pytest.mark.parametrize("events", [True, False], ids=["events", "looking"])
+def test_a_change_is_told(
+    tmp_path: Path, change: Callable[[Path], None], events: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_EVERY", 0.05)
+    path = tmp_path / "policy.yaml"
+    path.write_text("before")
+    assert asyncio.run(_told(path, change, events))
+
+
+def test_a_file_that_comes_later_is_told(tmp_path: Path) -> None:
+    assert asyncio.run(_told(tmp_path / "later", in_place, events=True))
+
+
+def test_another_file_of_the_folder_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> bool:
+        heard = asyncio.Event()
+        watched = Watch(heard.set)
+        watched.start([tmp_path / "policy.yaml"])
+        (tmp_path / "other").write_text("x")
+        await asyncio.sleep(0.15)
+        watched.stop()
+        return heard.is_set()
+
+    monkeypatch.setattr(watch, "LOOK_EVERY", 0.05)
+    assert not asyncio.run(scene())
