@@ -168,6 +168,11 @@ def bare_scope(text: str) -> Scope | None:
     return _dialect(text, _take(text)).bare
 
 
+def speaks_of_hosts(text: str) -> bool:
+    """Whether a list speaks of nothing but hosts, so that its patterns mean names and not addresses of files."""
+    return _dialect(text, _take(text)).hosts
+
+
 def _take(text: str) -> Taken:
     return take(text, NOTHING if "!#if" in text else ADBLOCK_HOST)  # a run of plain lines may be in a branch
 

@@ -74,6 +74,10 @@ class Taken:
             return heapq.merge(self._gap_lines(), self._returned)
         return self._gap_lines()
 
+    def numbered(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield each run of clean lines: the number of its first line, and the name of every line."""
+        return ((run.line, run.names) for run in self._runs)
+
     def lines_of(self, names: set[str]) -> Iterator[Line]:
         """Yield the clean lines that have one of these names, in order."""
         for run in self._runs:
