@@ -26,10 +26,15 @@ _NAMES = re.compile(r"/(.*)/([^/]*)")  # `/name/name/answer`
 
 def parse(text: str, file: str) -> FilterList:
     """Read a dnsmasq configuration."""
-    addresses = text.count("\naddress=/") > text.count("\nserver=/") + text.count("\nlocal=/")
-    parsed, taken = read_list(text, file, "dnsmasq", ADDRESS_SHAPE if addresses else SERVER_SHAPE, read)
+    parsed, taken = read_list(text, file, "dnsmasq", shape_of(text), read)
     parsed.subtree |= taken.names
     return parsed
+
+
+def shape_of(text: str) -> Shape:
+    """Return what most clean lines of a text look like."""
+    addresses = text.count("\naddress=/") > text.count("\nserver=/") + text.count("\nlocal=/")
+    return ADDRESS_SHAPE if addresses else SERVER_SHAPE
 
 
 def read(line: str) -> Said:

@@ -112,7 +112,7 @@ def _prepared(data: bytes, format_: str) -> _Text:
     format_ = "adblock" if format_.startswith("adblock") else format_  # a list for DNS is told apart when it is read
     zone = rpz.join_groups(decode(data)) if format_ == "rpz" else None
     data = plain_bytes(data) if zone is None else zone.encode("utf-8", "replace")
-    return _Text(data, data.lower(), format_, _reader(format_, data), zone)
+    return _Text(data, data.lower(), format_, reader_of(format_, data), zone)
 
 
 @lru_cache(maxsize=8)
@@ -121,7 +121,8 @@ def _zone_rules(zone: str, file: str) -> dict[int, Rule]:
     return {rule.origin.line: rule for rule in rpz.parse(zone, file).rules}
 
 
-def _reader(format_: str, data: bytes) -> Reader:
+def reader_of(format_: str, data: bytes) -> Reader:
+    """Return what reads the lines of a list one by one, in every format but a policy zone's."""
     if format_ == "unbound":
         return unbound.reader(unbound.network_zones(decode(data)) if b"local-data" in data else ())
     if format_ == "adblock":

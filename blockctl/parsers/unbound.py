@@ -48,12 +48,18 @@ _SECTIONS = frozenset(("server", "remote-control"))
 def parse(text: str, file: str) -> FilterList:
     """Read an unbound configuration."""
     homes = network_zones(text)
-    zones = text.count("local-zone:") >= text.count("local-data:")
-    shape = DATA_SHAPE if not zones else REFUSE_SHAPE if homes else ZONE_SHAPE
+    shape = shape_of(text, homes)
     parsed, taken = read_list(text, file, "unbound", shape, reader(homes))
-    column = parsed.subtree if zones else parsed.exact
+    column = parsed.exact if shape is DATA_SHAPE else parsed.subtree
     column |= taken.names
     return parsed
+
+
+def shape_of(text: str, homes: Collection[str]) -> Shape:
+    """Return what most clean lines of a text look like; `homes` are its `network_zones`."""
+    if text.count("local-zone:") < text.count("local-data:"):
+        return DATA_SHAPE
+    return REFUSE_SHAPE if homes else ZONE_SHAPE
 
 
 def reader(homes: Collection[str]) -> partial[Said]:
