@@ -55,7 +55,7 @@ class Access:
 
     def take(self, address: str, now: float, count: int = 1) -> bool:
         """Count queries that came by UDP; False when they are more than the client may ask just now."""
-        return self._rate == 0 or self._datagrams.take(_key(address), now, count)
+        return self._rate == 0 or self._datagrams.take(bucket(address), now, count)
 
     def judge(self, address: str, now: float, datagram: bool) -> Admission:
         """Return what to do with one query."""
@@ -65,7 +65,7 @@ class Access:
             return Admission.DROP
         if datagram:
             return Admission.ANSWER if self.take(address, now) else self.too_much()
-        if self._rate == 0 or self._streams.take(_key(address), now, 1):
+        if self._rate == 0 or self._streams.take(bucket(address), now, 1):
             return Admission.ANSWER
         return Admission.REFUSE
 
@@ -120,7 +120,7 @@ def _networks(settings: Resolver) -> tuple[bool, tuple[Network, ...]]:
 
 
 @lru_cache(maxsize=4096)
-def _key(address: str) -> str:
+def bucket(address: str) -> str:
     """Return what shares a bucket: an IPv4 address, a /56 of IPv6 (a household); "" for this machine, not limited."""
     known = read_address(address)
     if known is None:
