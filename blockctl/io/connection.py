@@ -103,13 +103,16 @@ class Connection(asyncio.Protocol):
         self.door.touched(self)
 
     def ask(self, query: bytes, client: Client, then: Callable[[bytes | None], None]) -> None:
-        """Have a query answered; `then` is called with the answer unless the client is gone."""
+        """Have a query answered.
+
+        `then` is called unless the client is gone: with the answer, None when it gets none, b"" when answering failed.
+        """
         self.owed += 1
         self.touch()
         self.door.run(self._ask(query, client, then))
 
     async def _ask(self, query: bytes, client: Client, then: Callable[[bytes | None], None]) -> None:
-        answer = None
+        answer: bytes | None = b""
         try:
             answer = await self.door.handle(query, client)
         finally:

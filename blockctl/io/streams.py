@@ -99,7 +99,7 @@ class _Stream(Connection):
 
     def _answer(self, stays: bool, reply: bytes | None) -> None:
         assert self.transport is not None
-        if reply is not None and len(reply) < 65_536 and not self.transport.is_closing():
+        if reply and len(reply) < 65_536 and not self.transport.is_closing():
             if stays:
                 reply = with_stay(reply, self.door.limits.crowded if self.door.crowded() else self.patience)
             self.transport.write(len(reply).to_bytes(2, "big") + reply)
