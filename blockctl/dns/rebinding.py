@@ -1,0 +1,62 @@
+"""Protection from DNS rebinding: a public name whose answer is an address in the house.
+
+By such an answer a page of that name becomes the router's neighbour: the browser lets its script read what the router
+or a service on this machine answers.
+"""
+
+from __future__ import annotations
+
+from blockctl.dns.zones import wire
+from blockctl.model.policy import Resolver
+
+# No stranger can own a name there: home networks use them (RFC 6762, appendix G; RFC 8375).
+AT_HOME = (
+    "local", "localhost", "localdomain", "home.arpa", "lan", "home", "corp", "internal", "intranet", "private",
+)  # fmt: skip
+_MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, RFC 4291 section 2.5.5.2
+_TRANSLATED = bytes.fromhex("0064ff9b") + bytes(8)  # 64:ff9b::/96, RFC 6052
+
+
+def in_house(address: bytes) -> bool:
+    """Whether an address, of 4 or 16 bytes, is this machine, this network or this house.
+
+    0.0.0.0/8 (RFC 1122; systems take 0.0.0.0 for themselves), 127.0.0.0/8, RFC 1918, RFC 3927, RFC 6598, ::, ::1,
+    fc00::/7 (RFC 4193), fe80::/10, and IPv4 addresses within IPv6.
+    """
+    if len(address) == 16:
+        if address.startswith((_MAPPED, _TRANSLATED)):
+            return in_house(address[12:])
+        if not any(address[:15]):
+            return address[15] < 2  # :: and ::1
+        return address[0] & 0xFE == 0xFC or (address[0] == 0xFE and address[1] & 0xC0 == 0x80)
+    first, second = address[0], address[1]
+    return (
+        first in (0, 10, 127)
+        or (first == 172 and second & 0xF0 == 16)
+        or (first == 192 and second == 168)
+        or (first == 169 and second == 254)
+        or (first == 100 and second & 0xC0 == 64)
+    )
+
+
+class Rebinding:
+    """Which names may point into the house, and which may not."""
+
+    def __init__(self, settings: Resolver) -> None:
+        self._on = settings.rebinding
+        self._free = frozenset(map(wire, (*AT_HOME, *settings.private, *settings.forward)))
+
+    def is_rebound(self, name: bytes, address: bytes) -> bool:
+        """Whether that address may not be the answer for that name (wire form, lower case)."""
+        return self._on and len(address) in (4, 16) and in_house(address) and not self._is_free(name)
+
+    def _is_free(self, name: bytes) -> bool:
+        at = 0
+        while name[at]:
+            if name[at:] in self._free:
+                return True
+            after = at + name[at] + 1
+            if at == 0 and not name[after]:  # one label: no public name has an address
+                return True
+            at = after
+        return False
