@@ -7,59 +7,26 @@ so that an edit of the policy costs no work on the lists.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, cast
+from functools import partial
+from typing import cast
 
 from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
 from blockctl.backends.output import Output, Prepared
+from blockctl.dns.build import Said, rules_file
+from blockctl.dns.conditions import is_heard
 from blockctl.model.decide import yields
 from blockctl.model.diagnostic import DiagnosticLog
 from blockctl.model.filterlist import Counts, FilterList, ListText
 from blockctl.model.hostset import HostSet
 from blockctl.model.index import Index
+from blockctl.model.memory import Memory, RunMemory
 from blockctl.model.policy import Policy, Target
-from blockctl.model.rule import Rule
-from blockctl.parsers import parse
+from blockctl.model.rule import Rule, Scope
+from blockctl.parsers import find, parse
+from blockctl.parsers.lines_of import lines_of, speaks_of_hosts
 from blockctl.policy.merge import page_exceptions, settle_badfilters, settle_names, speaks_of_names
-
-
-class Memory(Protocol):
-    """Where finished work is kept between runs."""
-
-    def key(self, *parts: object) -> str:
-        """Return the key of what these parts make."""
-
-    def get(self, key: str) -> tuple[Any, dict[str, memoryview]] | None:
-        """Return what was kept under a key."""
-
-    def put(self, key: str, meta: object, bodies: dict[str, bytes | memoryview]) -> None:
-        """Keep something."""
-
-    def prune(self) -> None:
-        """Forget what is long unused, if there is too much."""
-
-
-class RunMemory:
-    """A memory for one run."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[Any, dict[str, memoryview]]] = {}
-
-    def key(self, *parts: object) -> str:
-        """Return a text that is the same for the same parts."""
-        return repr(parts)
-
-    def get(self, key: str) -> tuple[Any, dict[str, memoryview]] | None:
-        """Return what was kept under a key."""
-        return self._kept.get(key)
-
-    def put(self, key: str, meta: object, bodies: dict[str, bytes | memoryview]) -> None:
-        """Keep something until the end of the run."""
-        self._kept[key] = meta, {name: memoryview(body) for name, body in bodies.items()}
-
-    def prune(self) -> None:
-        """Forget nothing: the run is short."""
 
 
 @dataclass(slots=True)
@@ -187,10 +154,52 @@ class Compilation:
     def names(self) -> HostSet:
         """Return what the lists together say of names, for DNS. The lists' columns are used up by it."""
         if self._names is None:
-            texts = [text for text in self.texts if text.source.dns]
             self._parsed.clear()
+            texts = self._dns_texts()
             self._names = settle_names(((text.source, self._packed([text])[0]) for text in texts), self.policy)
         return self._names
+
+    def resolver_rules(self, lists: Collection[str] | None = None) -> list[bytes | memoryview]:
+        """Return the file of rules that the resolver maps, in pieces: of all lists for DNS, or of those named."""
+        key = self.resolver_key(lists)
+        if kept := self.memory.get(key):
+            return [kept[1]["rules"]]
+        texts = self._dns_texts(lists)
+        if lists is None:
+            settled = self.names()
+        else:
+            settled = settle_names(((text.source, self._packed([text])[0]) for text in texts), self.policy)
+        said = [self._said(text, parsed) for text, parsed in zip(texts, self._packed(texts), strict=True)]
+        rules: list[bytes | memoryview] = list(rules_file(settled, said, self.exceptions()))
+        self.memory.put(key, None, {"rules": b"".join(rules)})
+        return rules
+
+    def resolver_key(self, lists: Collection[str] | None = None) -> str:
+        """Return the name of the file that `resolver_rules` returns: another one for other rules."""
+        texts = self._dns_texts(lists)
+        sources = [(text.source.name, text.source.widen, text.source.is_trusted) for text in texts]
+        never = (self.policy.resolver.upstreams, sorted(source.url for source in self.policy.lists))
+        return self.memory.key("resolver", self._texts_key(texts), sources, never, self._texts_key(self.texts))
+
+    def _dns_texts(self, lists: Collection[str] | None = None) -> list[ListText]:
+        return [text for text in self.texts if text.source.dns and (lists is None or text.source.name in lists)]
+
+    def _said(self, text: ListText, parsed: FilterList) -> Said:
+        """Return what a list says, as the resolver's rules are made of it."""
+        parsed.pack()
+        source, match = text.source, text.source.match
+        names = [rule for rule in parsed.rules if speaks_of_names(rule, source)]
+        others = [rule for rule in parsed.rules if not speaks_of_names(rule, source)]
+        of_hosts = bool(others) and speaks_of_hosts(text.data, parsed.format)
+        heard = [rule for rule in others if is_heard(rule, of_hosts=of_hosts, trusted=source.is_trusted)]
+        allow = {
+            Scope.EXACT: parsed.packed.get("allow_exact", b""),
+            Scope.SUBTREE: parsed.packed.get("allow_subtree", b""),
+        }
+        return Said(
+            source.name, text.file, partial(lines_of, text.data, parsed.format, match),
+            partial(find, text.data, text.file, format=parsed.format, match=match), names, heard, allow,
+        )  # fmt: skip
 
     def _facts(self, text: ListText) -> ListFacts:
         kept = self.memory.get(self._parse_key("facts", text))

@@ -61,6 +61,11 @@ class ListSource:
     trust: bool = False
     sha256: str = ""
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether its rules may also say what to answer: it is the user's own file, or he says so."""
+        return self.trust or bool(self.path and not self.path.startswith("builtin:"))
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:

@@ -46,6 +46,13 @@ def lines_of(data: bytes, format_: str, match: str = "") -> Iterator[Numbered]:
         number += taken.lines
 
 
+def speaks_of_hosts(data: bytes, format_: str) -> bool:
+    """Whether a list speaks of nothing but hosts, so that its patterns mean names and not addresses of files."""
+    from blockctl.parsers import adblock  # late: DNS lists do without it
+
+    return not format_.startswith("adblock") or adblock.speaks_of_hosts(decode(data))
+
+
 def _how(text: str, data: bytes, format_: str) -> tuple[Shape, Scope, Reader]:
     """Return how the clean lines of a text look, what their names mean, and who reads the others."""
     shape, scope = NOTHING, Scope.SUBTREE

@@ -1,0 +1,163 @@
+"""What is blocked: the lists' names and conditions from one mapped file, and the policy over them.
+
+`Lists` is the file, `Rules` what holds for a group of clients. The order is that of `model.decide`: the policy; then of
+the lists what they rewrite, an `$important` block, an exception, a block. An edit of the policy makes new `Rules` over
+the same `Lists`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import cached_property
+
+from blockctl.dns.conditions import Condition, Conditions, unpack
+from blockctl.dns.exchange import ALLOWED, Client, Reason, Verdict
+from blockctl.dns.overlay import ROOT, Overlay
+from blockctl.dns.rewrite import together
+from blockctl.dns.table import LAST_BLOCK, MEANINGS, NO_LIST, Buffer, Names, Table, wire_names
+from blockctl.model.decide import Step, is_above_lists, list_step, yields
+from blockctl.model.diagnostic import Origin
+from blockctl.model.policy import Policy
+from blockctl.model.rule import Effect, Rule
+
+
+class Lists:
+    """A file of compiled rules. What the hot path does not need is read when it is first asked for."""
+
+    def __init__(self, buffer: Buffer) -> None:
+        """Open a file; a DamagedTable says so where it is none."""
+        self.table = Table(buffer)
+        self.files: list[str] = [file for _, file in self.table.about["lists"]]
+
+    @property
+    def plain(self) -> bool:
+        """Whether a block of the table can only be undone at `spoken` names: no exception speaks of mere patterns."""
+        return bool(self.table.about["plain"])
+
+    @cached_property
+    def spoken(self) -> frozenset[bytes]:
+        """Names at and below which an exception, or a rewrite, depends on more than the name."""
+        names: list[str] = self.table.about["spoken"]
+        return frozenset(wire_names("".join(f"{name}\n" for name in names).encode("ascii")))
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        """The rules that say more than a name."""
+        rules = unpack(self.table.section("conditions"), self.files)
+        return Conditions(Condition.of(number, rule) for number, rule in enumerate(rules))
+
+    @cached_property
+    def exceptions(self) -> Names:
+        """The names that exceptions speak of, whether anything blocks them or not."""
+        return self.table.names("exceptions")
+
+    def yields(self, policy: Policy) -> dict[str, Rule]:
+        """Return where DNS yields to the browser under a policy, as far as the lists block anything there."""
+        needed = policy.sites or policy.resolver.yield_all
+        return yields(policy, unpack(self.table.section("page exceptions"), self.files) if needed else ())
+
+    def rule(self, names: Names, place: int) -> Rule:
+        """Return the entry at a place of a set of names as a rule."""
+        name, tag = names.entry(place)
+        number, line = names.origin(place)
+        host = name_text(name)
+        effect, scope = MEANINGS[tag]
+        origin = Origin("the lists together") if number == NO_LIST else Origin(self.files[number], line)
+        return Rule(effect, origin, host, host=host, scope=scope)
+
+
+class Rules:
+    """What holds for one group of clients."""
+
+    def __init__(self, lists: Lists, overlay: Overlay) -> None:
+        self.lists = lists
+        self.table = lists.table
+        self.plain = lists.plain
+        self._overlay = overlay
+
+    @cached_property
+    def overlay_names(self) -> Collection[bytes]:
+        """Names in wire form at and below which the table alone does not decide; the root: at every name."""
+        return self._overlay.names.keys() | self.lists.spoken
+
+    def verdict(self, name: bytes, kind: int, client: Client) -> Verdict:
+        """Decide a name in wire form and lower case, for a type of record and a client."""
+        if said := self._overlay.find(name):
+            step, rule = said
+            return Verdict(rule.effect is Effect.BLOCK, Reason(step, rule, name_text(name)))
+        conditions = self.lists.conditions
+        text = name_text(name)
+        matched = conditions.matching(text, kind, client) if conditions else []
+        return self._rewritten(matched, text) or self._of_lists(name, text, matched)
+
+    def _rewritten(self, matched: Sequence[Condition], text: str) -> Verdict | None:
+        """Return what the lists answer in the place of the truth."""
+        if not any(each.rewrite for each in matched):
+            return None
+        taken_back = {each.rule.value for each in matched if each.rewrite and each.rule.effect is Effect.ALLOW}
+        left = [
+            each
+            for each in matched
+            if each.rewrite
+            and each.rule.effect is Effect.BLOCK
+            and "" not in taken_back
+            and each.rule.value not in taken_back
+        ]
+        if not left:
+            return None
+        rewrite = together(each.rewrite for each in left if each.rewrite)
+        return Verdict(False, Reason(Step.LIST_BLOCK, left[0].rule, text), rewrite)
+
+    def _of_lists(self, name: bytes, text: str, matched: Sequence[Condition]) -> Verdict:
+        """Return what the lists say: an important block, an exception, a block."""
+        rules = [each.rule for each in matched if not each.rule.action]
+        if text in self._overlay.own:
+            rules = [rule for rule in rules if rule.effect is Effect.ALLOW]
+        elif any(rule.effect is Effect.BLOCK and not rule.host for rule in rules) and is_above_lists(text):
+            rules = [rule for rule in rules if rule.effect is Effect.ALLOW or rule.host]
+        rule = next((rule for rule in rules if rule.important and rule.effect is Effect.BLOCK), None)
+        rule = rule or next((rule for rule in rules if rule.effect is Effect.ALLOW), None) or self._excepted(name)
+        rule = rule or self._listed(name, text) or (rules[0] if rules else None)
+        if rule is None:
+            return ALLOWED
+        return Verdict(rule.effect is Effect.BLOCK, Reason(list_step(rule), rule, text))
+
+    def _excepted(self, name: bytes) -> Rule | None:
+        place = self.lists.exceptions.find(name)
+        return self.lists.rule(self.lists.exceptions, place) if place >= 0 else None
+
+    def _listed(self, name: bytes, text: str) -> Rule | None:
+        """Return the entry of the table that blocks a name."""
+        hot = self.table.hot
+        place = hot.find(name)
+        if place < 0 or hot.entry(place)[1] > LAST_BLOCK or text in self._overlay.own:
+            return None
+        return self.lists.rule(hot, place)
+
+    def address_verdict(self, address: str) -> Verdict:
+        """Decide an address that an answer holds; where the lists do not apply at all, nothing is said of it."""
+        if ROOT in self._overlay.names:
+            return ALLOWED
+        rules = [each.rule for each in self.lists.conditions.of_address(address)]
+        rules.sort(key=_rank)
+        if not rules:
+            return ALLOWED
+        return Verdict(rules[0].effect is Effect.BLOCK, Reason(list_step(rules[0]), rules[0], address))
+
+
+def _rank(rule: Rule) -> int:
+    if rule.effect is Effect.ALLOW:
+        return 1
+    return 0 if rule.important else 2
+
+
+def name_text(name: bytes) -> str:
+    """Return a name in wire form as people write it; bytes that are in no host name as RFC 1035, section 5.1 has it."""
+    labels = []
+    while name[0]:
+        label, name = name[1 : name[0] + 1], name[name[0] + 1 :]
+        labels.append("".join(chr(each) if each in _PLAIN else f"\\{each:03}" for each in label))
+    return ".".join(labels)
+
+
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
