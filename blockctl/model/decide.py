@@ -38,6 +38,7 @@ class Step(Enum):
     BLOCKING_OFF = "blocking off"
     PROTECT = "protect"
     YIELD = "yield"  # DNS only: the browser's engines know the page, DNS does not
+    REBINDING = "rebinding protection"  # DNS only: an answer that leads into the house
     LIST_IMPORTANT = "important block of a list"
     LIST_EXCEPTION = "exception of a list"
     LIST_BLOCK = "block of a list"
@@ -135,7 +136,8 @@ def is_above_lists(name: str) -> bool:
 
 def own_names(policy: Policy) -> set[str]:
     """Return the names without which blockctl does not work: upstreams and where lists come from."""
-    return {url_host(url) for url in (*policy.resolver.upstreams, *(source.url for source in policy.lists))} - {""}
+    asked = (*policy.resolver.upstreams, *(each for names in policy.resolver.forward.values() for each in names))
+    return {url_host(url) for url in (*asked, *(source.url for source in policy.lists))} - {""}
 
 
 def list_step(rule: Rule) -> Step:

@@ -160,9 +160,15 @@ class Policy:
                 continue
             kept = tuple(entry for entry in site.hosts if entry.until is None or entry.until > now)
             sites[host] = site if len(kept) == len(site.hosts) else replace(site, hosts=kept)
-        hosts = {host: entry for host, entry in self.hosts.items() if entry.until is None or entry.until > now}
-        return replace(self, sites=sites, hosts=hosts)
+        hosts = _standing(self.hosts, now)
+        groups = {name: replace(each, hosts=_standing(each.hosts, now)) for name, each in self.resolver.groups.items()}
+        resolver = replace(self.resolver, groups=groups) if groups else self.resolver
+        return replace(self, sites=sites, hosts=hosts, resolver=resolver)
 
     def sites_above(self, page_host: str) -> list[Site]:
         """Return the entries that cover a page, the nearest first."""
         return [self.sites[name] for name in parents(page_host) if name in self.sites]
+
+
+def _standing(hosts: dict[str, HostEntry], now: datetime) -> dict[str, HostEntry]:
+    return {host: entry for host, entry in hosts.items() if entry.until is None or entry.until > now}

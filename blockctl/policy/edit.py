@@ -18,6 +18,7 @@ from blockctl.policy.entries import (
     find,
     find_items,
     find_site,
+    group_entries,
     put_in_section,
     put_site,
     site_entries,
@@ -161,6 +162,9 @@ def remove_lapsed(text: str, now: datetime) -> str:
                 if take_hosts(splice, entry[2], lapsed) and not commented(splice, entry):
                     gone.append(entry)
         take_sites(splice, root, gone)
+        for name, group in group_entries(root):
+            kept_hosts = standing.resolver.groups[name].hosts if name in standing.resolver.groups else {}
+            take_hosts(splice, group, policy.resolver.groups[name].hosts.keys() - kept_hosts.keys())
 
     return _proved(text, [take], lambda policy: policy.at(now))
 

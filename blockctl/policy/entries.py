@@ -37,6 +37,18 @@ def find_site(root: tree.Mapping, host: str) -> Entry | None:
     return None
 
 
+def group_entries(root: tree.Mapping) -> list[tuple[str, tree.Mapping]]:
+    """Return the resolver's groups that have entries."""
+    node: Node = root
+    for name in ("resolver", "groups"):
+        found = find(node, name) if isinstance(node, tree.Mapping) else None
+        if found is None:
+            return []
+        node = found[2]
+    entries = node.entries if isinstance(node, tree.Mapping) else []
+    return [(key.text, value) for key, value in entries if isinstance(value, tree.Mapping)]
+
+
 def find_items(listed: tree.Sequence, hosts: Collection[str]) -> list[int]:
     """Return the numbers of the items that are about these hosts."""
     found = []

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from blockctl.model.diagnostic import Diagnostic, Origin, Severity
-from blockctl.model.names import is_listed_suffix
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
 from blockctl.policy import tree, words
-from blockctl.policy.sections import read_lists, read_resolver, read_targets
+from blockctl.policy.host_lists import read_hosts
+from blockctl.policy.sections import read_lists, read_targets
 from blockctl.policy.tree import Node, Scalar, parse_tree
 from blockctl.policy.values import Reader
 
@@ -56,7 +56,9 @@ def read_tree(root: Node | None, file: str, *, broken: bool = False) -> tuple[Po
         defaults_lines=lines,
     )
     if "resolver" in top:
-        policy = replace(policy, resolver=read_resolver(reader, top["resolver"][1]))
+        from blockctl.policy.resolver import read_resolver  # late: addresses take 3 ms to load
+
+        policy = replace(policy, resolver=read_resolver(reader, top["resolver"][1], policy.lists))
     if reader.untold:
         message = f"and {reader.untold:,} more faults"
         reader.faults.append(
@@ -84,6 +86,10 @@ def lapsed(policy: Policy, now: datetime) -> list[Diagnostic]:
     for entry in policy.hosts.values():
         if entry.until is not None and entry.until <= now:
             tell(entry.origin, entry.host, entry.until)
+    for group in policy.resolver.groups.values():
+        for entry in group.hosts.values():
+            if entry.until is not None and entry.until <= now:
+                tell(entry.origin, f"{entry.host} for the group {group.name}", entry.until)
     return sorted(found, key=lambda fault: fault.origin)
 
 
@@ -153,7 +159,7 @@ def read_site(reader: Reader, host: str, key: Scalar, node: Node) -> Site:
         elif name == "hide":
             hide += [text for item in reader.items(value, name) if (text := reader.selector(item)) is not None]
         else:
-            _read_entries(reader, value, name, hosts, page=what)
+            read_hosts(reader, value, name, hosts, what, everywhere=False)
     lines = {name: reader.origin(place) for name, (place, _) in found.items()}
     return Site(
         host, reader.origin(key), javascript, blocking, tuple(hosts.values()), tuple(dict.fromkeys(hide)), scroll,
@@ -164,47 +170,8 @@ def read_site(reader: Reader, host: str, key: Scalar, node: Node) -> Site:
 def _read_hosts(reader: Reader, node: Node) -> dict[str, HostEntry]:
     hosts: dict[str, HostEntry] = {}
     for name, (_, value) in reader.mapping(node, "hosts", words.HOSTS, words.MEANT_BY_SITE_KEY).items():
-        _read_entries(reader, value, name, hosts)
+        read_hosts(reader, value, name, hosts, "hosts", everywhere=True)
     return hosts
-
-
-def _read_entries(reader: Reader, node: Node, verb: str, hosts: dict[str, HostEntry], page: str = "") -> None:
-    """Read an `allow` or `deny` list into `hosts`; a host stands once in the two of one place."""
-    what = f"{page or 'hosts'}.{verb}"
-    for item in reader.items(node, what):
-        entry = _read_entry(reader, item, what, allow=verb == "allow", everywhere=not page)
-        if entry is None:
-            continue
-        before = hosts.get(entry.host)
-        if before is None:
-            hosts[entry.host] = entry
-            if verb == "deny" and is_listed_suffix(entry.host):
-                message = f"{entry.host} is a public suffix: this denies every site below it"
-                reader.fault("P011", item, message, severity=Severity.WARNING)
-        elif before.allow == entry.allow:
-            message = f"{entry.host} is here twice"
-            reader.fault("P013", item, message, f"the first is in line {before.origin.line}", Severity.WARNING)
-        else:
-            message = f"{entry.host} is both allowed and denied"
-            reader.fault("P013", item, message, f"the other is in line {before.origin.line}: delete one of them")
-
-
-def _read_entry(reader: Reader, node: Node, what: str, *, allow: bool, everywhere: bool) -> HostEntry | None:
-    origin = reader.origin(node)
-    if isinstance(node, Scalar):
-        host = reader.host(node, what, everywhere=everywhere)
-        return HostEntry(host, allow, origin) if host is not None else None
-    if isinstance(node, tree.Sequence):
-        reader.fault("P003", node, f"{what} holds a list within a list", "each item is a host")
-        return None
-    found = reader.mapping(node, f"an entry of {what}", words.HOST_ENTRY, words.MEANT_BY_SITE_KEY)
-    until = reader.moment(found["until"][1]) if "until" in found else None
-    note = reader.prose(found["note"][1], "note") if "note" in found else None
-    if "host" not in found:
-        reader.fault("P009", node, f"an entry of {what} has no host", "write the host, or {host: NAME, until: TIME}")
-        return None
-    host = reader.host(found["host"][1], what, everywhere=everywhere)
-    return HostEntry(host, allow, origin, until, note or "") if host is not None else None
 
 
 def _read_protect(reader: Reader, node: Node) -> dict[str, Origin]:

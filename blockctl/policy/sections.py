@@ -1,12 +1,11 @@
-"""The sections about the machinery: `lists`, `resolver` and `targets`."""
+"""The sections about the machinery: `lists` and `targets`; `resolver` has a module of its own."""
 
 from __future__ import annotations
 
-from blockctl.model.names import is_address, normalize_host
-from blockctl.model.policy import ListSource, Resolver, Target
+from blockctl.model.policy import ListSource, Target
 from blockctl.policy import tree, words
 from blockctl.policy.tree import Node, Scalar
-from blockctl.policy.values import Reader
+from blockctl.policy.values import Reader, host_name
 
 MEANT_BY_LIST_KEY = {
     "file": "path",
@@ -89,84 +88,21 @@ def _choice(reader: Reader, found: dict[str, tuple[Scalar, Node]], key: str, rig
     return (reader.word(found[key][1], key, {word: word for word in right}) or "") if key in found else ""
 
 
-def read_resolver(reader: Reader, node: Node) -> Resolver:
-    """Read how the resolver listens, whom it asks, and what it answers for a blocked name."""
-    found = reader.mapping(node, "resolver", words.RESOLVER)
-    default = Resolver()
-    listen = _endpoints(reader, found["listen"][1], "listen") if "listen" in found else default.listen
-    upstreams = _endpoints(reader, found["upstreams"][1], "upstreams") if "upstreams" in found else default.upstreams
-    answer = _choice(reader, found, "answer", words.ANSWERS) or default.answer
-    yields = _choice(reader, found, "yield", words.YIELDS)
-    return Resolver(listen, upstreams, answer, yields == "all")
-
-
-def _endpoints(reader: Reader, node: Node, what: str) -> tuple[str, ...]:
-    good = []
-    for item in reader.items(node, f"resolver.{what}"):
-        text = reader.text(item, what)
-        if text is None:
-            continue
-        wrong = _listen_fault(text) if what == "listen" else _upstream_fault(text)
-        if wrong:
-            reader.fault("P017", item, f"{what} cannot be {text[:60]!r}", wrong)
-        else:
-            good.append(text)
-    return tuple(good)
-
-
-def _listen_fault(text: str) -> str:
-    address, port = _split_endpoint(text)
-    if address is None:
-        return "write an address of this machine and a port, as in 127.0.0.1:5335 or [::1]:5335"
-    return "" if port else f"add a port: {text}:5335"
-
-
-def _upstream_fault(text: str) -> str:
-    if "://" in text:
-        if _is_url(text, ("https", "tls")):
-            return ""
-        return "the schemes are https://HOST/dns-query and tls://HOST"
-    if _split_endpoint(text)[0] is not None:
-        return ""
-    if normalize_host(text):
-        return f"write its address, or tls://{text}"
-    return "write address[:port], tls://HOST or https://HOST/dns-query"
-
-
-def _split_endpoint(text: str) -> tuple[str | None, int]:
-    """Split `address[:port]`; the address is None when it is none, the port 0 when there is none."""
-    host, port = text, ""
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":")
-        if rest and (not rest.startswith(":") or not port):
-            return None, 0
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-        if not port:
-            return None, 0
-    from ipaddress import ip_address  # late: only some policies hold addresses
-
-    try:
-        ip_address(host)
-    except ValueError:
-        return None, 0
-    if port and not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
-        return None, 0
-    return host, int(port or 0)
-
-
 def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
     scheme, colon, rest = text.partition("://")
     if not colon or scheme.lower() not in schemes or any(sign in text for sign in " \t\n\r\\"):
         return False
     authority = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
     if authority.startswith("["):
-        return _split_endpoint(authority)[0] is not None
-    name, colon, port = authority.partition(":")
+        name, _, port = authority[1:].partition("]")
+        colon, port = port[:1], port[1:]
+        if ":" not in name or colon not in ("", ":"):
+            return False
+    else:
+        name, colon, port = authority.partition(":")
     if colon and not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
         return False
-    return bool(normalize_host(name)) or (is_address(name) and _split_endpoint(name)[0] is not None)
+    return host_name(name) is not None
 
 
 def read_targets(reader: Reader, node: Node) -> dict[str, Target]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from blockctl.model.diagnostic import Origin
-from blockctl.model.policy import HostEntry, Policy, Site
+from blockctl.model.policy import HostEntry, Policy, Resolver, Site
 from blockctl.policy.words import JAVASCRIPT, SWITCH
 
 NOWHERE = Origin("")
@@ -64,9 +64,23 @@ def says(policy: Policy) -> tuple[object, ...]:
         _hosts(tuple(policy.hosts.values())),
         tuple(replace(source, origin=NOWHERE) for source in policy.lists),
         frozenset(policy.protect),
-        policy.resolver,
+        _resolver(policy.resolver),
         {name: (each.backend, each.path, each.options) for name, each in policy.targets.items()},
     )
+
+
+def _resolver(settings: Resolver) -> Resolver:
+    """Return the settings without where they are written."""
+    groups = {
+        name: replace(
+            group,
+            origin=NOWHERE,
+            hosts={host: replace(entry, origin=NOWHERE) for host, entry in group.hosts.items()},
+            schedules=tuple(replace(schedule, origin=NOWHERE) for schedule in group.schedules),
+        )
+        for name, group in settings.groups.items()
+    }
+    return replace(settings, groups=groups, lines={})
 
 
 def _hosts(entries: tuple[HostEntry, ...]) -> frozenset[tuple[object, ...]]:

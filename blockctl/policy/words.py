@@ -13,7 +13,15 @@ SITE = ("javascript", "blocking", "allow", "deny", "hide", "scroll", "until", "n
 HOSTS = ("allow", "deny")
 HOST_ENTRY = ("host", "until", "note")
 LIST = ("name", "path", "url", "use", "match", "widen", "format", "trust", "sha256")
-RESOLVER = ("listen", "upstreams", "answer", "yield")
+RESOLVER = (
+    "listen", "upstreams", "strategy", "bootstrap", "forward", "answer", "yield", "records", "safe-search", "rebinding",
+    "private", "dns64", "cache", "log", "access", "public", "rate", "workers", "tls", "groups",
+)  # fmt: skip
+CACHE = ("size", "min-ttl", "max-ttl", "stale", "prefetch")
+LOG = ("level", "days")
+TLS = ("certificate", "key")
+GROUP = ("clients", "lists", "blocking", "safe-search", "allow", "deny", "schedule")
+SCHEDULE = ("days", "from", "to", "deny")
 TARGET = ("path", "backend")  # and the backend's own
 
 JAVASCRIPT = {word.value: word for word in JavaScript} | {"block": JavaScript.DENY}
@@ -23,7 +31,12 @@ USES = ("browser", "dns")
 MATCHES = ("subtree", "exact")
 WIDENINGS = ("third-party",)
 ANSWERS = ("nxdomain", "nodata", "null", "refused")
-YIELDS = ("all",)
+YIELDS = ("policy", "all")
+STRATEGIES = ("fastest", "ordered", "spread")
+LOGS = ("full", "anonymous", "counts", "off")
+ACCESS = ("loopback", "private", "all")
+WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAYS = tuple(day[:3] for day in WEEK)
 # The keys of parsers.PARSERS, the backends and their options: the rooms do not know each other (and loading a
 # backend takes longer than reading the policy), so a test holds them equal.
 FORMATS = ("hosts", "domains", "wildcard", "adblock", "dnsmasq", "unbound", "rpz")
@@ -60,6 +73,49 @@ MEANT_BY_SITE_KEY = {
     **dict.fromkeys(("comment", "reason", "why", "text"), "note"),
     **dict.fromkeys(("whitelist", "allowlist", "except"), "allow"),
     **dict.fromkeys(("blacklist", "blocklist", "denylist"), "deny"),
+}
+MEANT_BY_RESOLVER_KEY = {
+    **dict.fromkeys(("bind", "port", "ports", "address", "addresses", "interface"), "listen"),
+    **dict.fromkeys(("upstream", "server", "servers", "nameservers", "dns", "resolvers", "forwarders"), "upstreams"),
+    **dict.fromkeys(("mode", "blocking-mode", "block-type"), "answer"),
+    **dict.fromkeys(("conditional", "stub", "split"), "forward"),
+    **dict.fromkeys(("rewrites", "rewrite", "local", "names", "hosts"), "records"),
+    **dict.fromkeys(("safesearch", "safe_search"), "safe-search"),
+    **dict.fromkeys(("rebind", "rebind-protection"), "rebinding"),
+    **dict.fromkeys(("ratelimit", "rate-limit", "limit"), "rate"),
+    **dict.fromkeys(("certificate", "cert", "key"), "tls"),
+    **dict.fromkeys(("clients", "devices"), "groups"),
+    **dict.fromkeys(("ttl", "caching"), "cache"),
+    **dict.fromkeys(("querylog", "query-log", "logging"), "log"),
+    **dict.fromkeys(("acl", "networks"), "access"),
+    **dict.fromkeys(("threads", "processes"), "workers"),
+}
+MEANT_BY_CACHE_KEY = {
+    **dict.fromkeys(("bytes", "memory", "max-size"), "size"),
+    **dict.fromkeys(("min", "min_ttl", "minttl"), "min-ttl"),
+    **dict.fromkeys(("max", "max_ttl", "maxttl"), "max-ttl"),
+    **dict.fromkeys(("serve-stale", "optimistic", "serve-expired"), "stale"),
+    **dict.fromkeys(("prefetching", "refresh"), "prefetch"),
+}
+MEANT_BY_TLS_KEY = {"cert": "certificate", "chain": "certificate", "private": "key", "private-key": "key"}
+MEANT_BY_LOG = {
+    **dict.fromkeys(("on", "yes", "true", "all", "queries"), "full"),
+    **dict.fromkeys(("anonymized", "anonymised", "private"), "anonymous"),
+    **dict.fromkeys(("count", "statistics", "stats", "figures"), "counts"),
+    **dict.fromkeys(("none", "disabled"), "off"),
+}
+MEANT_BY_GROUP_KEY = {
+    **MEANT_BY_SITE_KEY,
+    **dict.fromkeys(("lists", "filters"), "lists"),
+    **dict.fromkeys(("client", "devices", "addresses", "members", "ids"), "clients"),
+    **dict.fromkeys(("safesearch", "safe_search"), "safe-search"),
+    **dict.fromkeys(("schedules", "times", "hours", "bedtime"), "schedule"),
+}
+MEANT_BY_SCHEDULE_KEY = {
+    **dict.fromkeys(("day", "on", "weekdays"), "days"),
+    **dict.fromkeys(("start", "begin", "after", "since"), "from"),
+    **dict.fromkeys(("end", "stop", "until", "till", "before"), "to"),
+    **dict.fromkeys(("block", "hosts", "names"), "deny"),
 }
 LONGEST_WORD = 40  # difflib takes quadratic time; no word of ours is nearly as long
 
