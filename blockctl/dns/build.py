@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import compress
 
 from blockctl.dns.condition_words import network
-from blockctl.dns.conditions import pack
+from blockctl.dns.conditions import pack, speaks_of
 from blockctl.dns.table import NO_LIST, TAGS, NamesWriter, build, wire_names
 from blockctl.model.decide import excepted_names, is_above_lists
 from blockctl.model.hostset import HostSet, order, position
@@ -26,7 +26,7 @@ MOST_SEARCHED = 200  # names that no line says by itself, and whose line is sear
 _ENTRIES = {
     Scope.EXACT: (Scope.EXACT,),
     Scope.SUBTREE: (Scope.SUBTREE, Scope.EXACT, Scope.BELOW),
-    Scope.BELOW: (Scope.BELOW, Scope.SUBTREE),
+    Scope.BELOW: (Scope.BELOW,),
 }
 
 
@@ -55,12 +55,12 @@ def rules_file(settled: HostSet, lists: Sequence[Said], page_exceptions: Sequenc
     for at, each in enumerate(lists):
         for effect, scope, names, numbers in each.lines():
             (blocks if effect is Effect.BLOCK else exceptions).take(scope, names, at, numbers)
-        for rule in each.names:
-            (blocks if rule.effect is Effect.BLOCK else exceptions).take(
-                rule.scope, [rule.host], at, [rule.origin.line]
-            )
-    for name in blocks.left()[:MOST_SEARCHED]:
-        blocks.place(name, *_search(name, lists))
+        _take_rules(each, at, blocks, exceptions, whole=True)
+    for at, each in enumerate(lists):  # a rule with holes comes last, for its entry may cover what it leaves out
+        _take_rules(each, at, blocks, exceptions, whole=False)
+    for scope, name in blocks.left()[:MOST_SEARCHED]:
+        at, line = _search(name if scope is Scope.EXACT else f"*.{name}", lists)
+        blocks.take(scope, [name], at, [line])
     blocks.give_up()
     exceptions.give_up()
     files = [each.file for each in lists]
@@ -108,20 +108,22 @@ class _Wanted:
                 [number for number, tag in zip(numbers, tags, strict=True) if not tag],
             )
 
-    def place(self, name: str, place: int, number: int) -> None:
-        """Note the line of one name that no line says in the way that its entry has it."""
-        scope = next(scope for scope, names in self._names.items() if name in names)
-        self.take(scope, [name], place, [number])
-
-    def left(self) -> list[str]:
+    def left(self) -> list[tuple[Scope, str]]:
         """Return the names whose line is not found yet."""
-        return sorted(name for names in self._names.values() for name in names)
+        return [(scope, name) for scope, names in self._names.items() for name in sorted(names)]
 
     def give_up(self) -> None:
         """Add the rest without a line."""
         for scope in self._names:
             names = sorted(self._names[scope])
             self.take(scope, names, NO_LIST, [0] * len(names))
+
+
+def _take_rules(said: Said, at: int, blocks: _Wanted, exceptions: _Wanted, *, whole: bool) -> None:
+    for rule in said.names:
+        if whole is not bool(rule.not_to):
+            wanted = blocks if rule.effect is Effect.BLOCK else exceptions
+            wanted.take(rule.scope, [rule.host], at, [rule.origin.line])
 
 
 def _blocks(settled: HostSet) -> _Wanted:
@@ -193,7 +195,7 @@ def _search(name: str, lists: Sequence[Said]) -> tuple[int, int]:
     """Return the list and the line of the first rule that blocks a name."""
     for at, each in enumerate(lists):
         spoken = [rule for rule in each.find(name) if rule.effect is Effect.BLOCK]
-        spoken += [rule for rule in each.names if rule.effect is Effect.BLOCK and rule.host in parents(name)]
+        spoken += [rule for rule in each.names if rule.effect is Effect.BLOCK and speaks_of(rule, name)]
         if spoken:
             return at, spoken[0].origin.line
     return NO_LIST, 0

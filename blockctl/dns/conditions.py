@@ -58,6 +58,13 @@ def is_rewrite(rule: Rule, trusted: bool) -> bool:
     return read_rewrite(rule.value) is not None
 
 
+def speaks_of(rule: Rule, name: str) -> bool:
+    """Whether a rule about a host speaks of a name."""
+    if not covers(rule.host, name) or rule.scope is (Scope.BELOW if name == rule.host else Scope.EXACT):
+        return False
+    return not any(covers(hole, name) for hole in rule.not_to)
+
+
 @dataclass(slots=True)
 class Condition:
     """One rule, ready to be asked."""
@@ -85,12 +92,8 @@ class Condition:
         if self.clients is not None and not self.clients.have(client):
             return False
         if rule.host:
-            spoken = (
-                name != rule.host if rule.scope is Scope.BELOW else rule.scope is Scope.SUBTREE or name == rule.host
-            )
-        else:
-            spoken = self._matches(name)
-        return spoken and not any(covers(hole, name) for hole in rule.not_to)
+            return speaks_of(rule, name)
+        return self._matches(name) and not any(covers(hole, name) for hole in rule.not_to)
 
     def _matches(self, name: str) -> bool:
         rule = self.rule

@@ -38,7 +38,7 @@ def lines_of(data: bytes, format_: str, match: str = "") -> Iterator[Numbered]:
             yield from _run(names, number - 1 + first, scope, format_, match)
         for at, line in taken.residue():
             for word in read_with(reader, line).words:
-                said = rescope(word.scope, match) if format_ in MATCHED else word.scope
+                said = _scope(word.scope, format_, match)
                 names, numbers = found.setdefault((word.effect, said), ([], []))
                 names.append(word.host)
                 numbers.append(number - 1 + at)
@@ -77,17 +77,23 @@ def _how(text: str, data: bytes, format_: str) -> tuple[Shape, Scope, Reader]:
 def _run(names: list[str], first: int, scope: Scope, format_: str, match: str) -> Iterator[Numbered]:
     """Yield what a run of clean lines says; in bare lists and policy zones a wildcard says more than a name."""
     numbers = range(first, first + len(names))
+    scope = _scope(scope, format_, match)
     wild = [at for at, name in enumerate(names) if name[0] in "*."] if format_ in _WILD else []
-    if format_ in MATCHED:
-        scope = rescope(scope, match)
     if not wild:
         yield Effect.BLOCK, scope, names, numbers
         return
-    below = rescope(Scope.SUBTREE, match) if format_ in MATCHED else Scope.BELOW
+    below = _scope(Scope.SUBTREE, format_, match)
     yield Effect.BLOCK, below, [names[at].lstrip("*.") for at in wild], [numbers[at] for at in wild]
     plain = [at for at, name in enumerate(names) if name[0] not in "*."]
     if plain:
         yield Effect.BLOCK, scope, [names[at] for at in plain], [numbers[at] for at in plain]
+
+
+def _scope(scope: Scope, format_: str, match: str) -> Scope:
+    """Return what a line means; a policy zone says a name and all below it on two lines, of which the second counts."""
+    if format_ == "rpz":
+        return Scope.SUBTREE if scope is Scope.BELOW else scope
+    return rescope(scope, match) if format_ in MATCHED else scope
 
 
 _WILD = ("domains", "wildcard", "rpz")
