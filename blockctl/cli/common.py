@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from blockctl.io.pause import Pause
+    from blockctl.io.pause import Pause, Pauses
     from blockctl.model.diagnostic import Diagnostic
     from blockctl.model.policy import Policy
 
@@ -43,7 +43,8 @@ class Loaded:
     diagnostics: list[Diagnostic]  # warnings; errors end the command
     state: Path
     now: datetime
-    pause: Pause
+    pause: Pause  # everybody's
+    pauses: Pauses  # and those of the resolver's groups
 
 
 def load_policy(policy: Path | None, state: Path | None) -> Loaded:
@@ -56,7 +57,7 @@ def load_policy(policy: Path | None, state: Path | None) -> Loaded:
 def load_with_faults(policy: Path | None, state: Path | None) -> Loaded:
     """Read the policy whatever is wrong with it; `diagnostics` holds the errors too."""
     from blockctl.io.clock import now
-    from blockctl.io.pause import read_pause
+    from blockctl.io.pause import read_pauses, strangers
     from blockctl.io.policy_file import policy_path, read_text, state_path
     from blockctl.policy.read import lapsed, read_policy
 
@@ -65,12 +66,14 @@ def load_with_faults(policy: Path | None, state: Path | None) -> Loaded:
     text = read_text(path)
     whole, diagnostics = read_policy(text, str(path))
     moment = now()
-    pause = read_pause(folder, moment)
+    pauses = read_pauses(folder, moment)
+    pause = pauses.everybody
     diagnostics += lapsed(whole, moment)
     if pause.problem is not None:
         diagnostics.append(pause.problem)
+    diagnostics += strangers(folder, pauses, whole)
     standing = replace(whole.at(moment), paused=pause.in_force)
-    return Loaded(standing, path, text, diagnostics, folder, moment, pause)
+    return Loaded(standing, path, text, diagnostics, folder, moment, pause, pauses)
 
 
 def refuse_errors(diagnostics: Iterable[Diagnostic], path: Path) -> None:

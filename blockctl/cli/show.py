@@ -78,10 +78,10 @@ def entry_json(loaded: Loaded, site: str | None, host: str) -> dict[str, Any]:
 
 
 def _all_lines(loaded: Loaded) -> list[str]:
-    from blockctl.cli.words import JAVASCRIPT, LISTS, host_line, pause_line, site_lines
+    from blockctl.cli.words import JAVASCRIPT, LISTS, group_pause_lines, host_line, pause_line, site_lines
 
     policy, now = loaded.policy, loaded.now
-    lines = pause_line(policy, loaded.pause.until, now)
+    lines = pause_line(policy, loaded.pause.until, now) + group_pause_lines(loaded.pauses, now)
     lines.append(f"{loaded.path}")
     lines.append(f"  JavaScript: {JAVASCRIPT[policy.javascript]}, unless a site says otherwise")
     lines.append(f"  Lists: {LISTS[policy.blocking]}, unless a site says otherwise")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blockctl.cli.common import clock_time
 from blockctl.model.names import is_address
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
 from blockctl.policy.edit import utc_text
+
+if TYPE_CHECKING:
+    from blockctl.io.pause import Pauses
 
 JAVASCRIPT = {
     JavaScript.ALLOW: "allowed",
@@ -57,6 +60,15 @@ def host_line(entry: HostEntry, now: datetime, where: str = "everywhere", until:
 def pause_line(policy: Policy, until: datetime | None, now: datetime) -> list[str]:
     """Say that a pause is in force, if it is."""
     return [f"Paused{until_text(until, now)}: everything is let through"] if policy.paused else []
+
+
+def group_pause_lines(pauses: Pauses, now: datetime) -> list[str]:
+    """Say which groups of the resolver's pause by themselves."""
+    return [
+        f"Paused for {group} in DNS{until_text(pause.until, now)}: everything is let through"
+        for group, pause in pauses.groups.items()
+        if pause.in_force
+    ]
 
 
 def site_json(site: Site) -> dict[str, Any]:

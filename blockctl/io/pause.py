@@ -13,6 +13,7 @@ from pathlib import Path
 
 from blockctl.io.policy_file import replace_file
 from blockctl.model.diagnostic import Diagnostic, Origin, Severity, WorldError
+from blockctl.model.policy import Policy
 
 NAME = "pause.json"
 EVERYBODY = ""  # in the place of a group's name
@@ -61,6 +62,21 @@ def read_pauses(state: Path, now: datetime) -> Pauses:
         return Pauses(Pause(False, None, problem))
     found = {group: Pause(until is None or until > now, until) for group, until in ends.items()}
     return Pauses(found.pop(EVERYBODY, Pause(False)), found)
+
+
+def strangers(state: Path, pauses: Pauses, policy: Policy) -> list[Diagnostic]:
+    """Return a warning for each group that pauses and that the policy does not have."""
+    return [
+        Diagnostic(
+            "P020",
+            Origin(str(state / NAME)),
+            f"the group {group} pauses, but the policy has no such group",
+            f"`blockctl resume --group {group}` forgets it",
+            Severity.WARNING,
+        )
+        for group, pause in pauses.groups.items()
+        if pause.in_force and group not in policy.resolver.groups
+    ]
 
 
 def write_pause(state: Path, until: datetime | None, group: str = EVERYBODY) -> None:
