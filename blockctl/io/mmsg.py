@@ -30,8 +30,8 @@ class _Vector(ctypes.Structure):
     _fields_ = (("base", ctypes.c_void_p), ("size", ctypes.c_size_t))
 
 
-class _Header(ctypes.Structure):
-    """`struct mmsghdr`, with the `struct msghdr` that it begins with laid open."""
+class _Message(ctypes.Structure):
+    """`struct msghdr`."""
 
     _fields_ = (
         ("name", ctypes.c_void_p),
@@ -41,8 +41,13 @@ class _Header(ctypes.Structure):
         ("control", ctypes.c_void_p),
         ("control_size", ctypes.c_size_t),
         ("flags", ctypes.c_int),
-        ("size", ctypes.c_uint),  # of the datagram
     )
+
+
+class _Header(ctypes.Structure):
+    """`struct mmsghdr`."""
+
+    _fields_ = (("message", _Message), ("size", ctypes.c_uint))  # of the datagram
 
 
 Client = int | tuple[int, int]  # the bytes of an address, as the machine reads them
@@ -80,8 +85,9 @@ class ManyAtOnce:
         headers = (_Header * COUNT)()
         for at, (header, vector) in enumerate(zip(headers, vectors, strict=True)):
             vector.base, vector.size = data + at * SLOT, SLOT
-            header.name, header.name_size = names + at * _ADDRESS, 16 if self._is_ipv4 else 28
-            header.vectors, header.vector_count = ctypes.pointer(vector), 1
+            message = header.message
+            message.name, message.name_size = names + at * _ADDRESS, 16 if self._is_ipv4 else 28
+            message.vectors, message.vector_count = ctypes.pointer(vector), 1
         return headers
 
     def read(self) -> int:
