@@ -33,7 +33,7 @@ class Health:
     failed: int = 0
     error: str = ""  # the last one, for people
     keeps_case: bool = True  # answers with the question's letters as they were asked (0x20)
-    odd_case: int = field(default=0, repr=False)  # answers in a row that did not
+    knows_edns: bool = True
 
     def works(self, now: float) -> bool:
         """Whether nothing speaks against asking it and waiting for it alone."""
@@ -79,8 +79,7 @@ class Health:
         self.retry_at = self.same_until = 0.0
         self.smoothed = None
         self.spread = 0.0
-        self.keeps_case = True
-        self.odd_case = 0
+        self.keeps_case = self.knows_edns = True
 
     def patience(self, strategy: str) -> float:
         """Return how long to wait for it before somebody else is asked too."""

@@ -99,6 +99,11 @@ def pad(wire: bytes) -> bytes:
     return wire[: at + 9] + (length + 4 + fill).to_bytes(2, "big") + wire[at + 11 :] + option
 
 
+def without_edns(query: bytes, end: int) -> bytes:
+    """Return a query without its OPT record, for upstreams that do not know it (RFC 6891, section 7)."""
+    return query[:10] + b"\0\0" + query[12:end]
+
+
 def _last_record(wire: bytes) -> int:
     """Return where the last record of a query begins; its end where there is none, -1 where it is not to be read."""
     at = question_end(wire)

@@ -15,11 +15,13 @@ from h2.events import (
     StreamReset,
 )
 from h2.exceptions import ProtocolError
+from h2.settings import SettingCodes, Settings
 
 from blockctl.io.upstream_link import Fault, Stream, StreamLink, Try
 
 LARGEST = 65_535  # bytes of a DNS message
 WINDOW = 1 << 20  # bytes that the upstream may send before we say that we took them
+SETTINGS = {SettingCodes.ENABLE_PUSH: 0, SettingCodes.MAX_HEADER_LIST_SIZE: 16_384}
 MESSAGE = b"application/dns-message"
 
 
@@ -32,6 +34,7 @@ class DohStream(Stream):
             header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
         )
         self._http = H2Connection(config)
+        self._http.local_settings = Settings(client=True, initial_values=SETTINGS)
         self._bodies: dict[int, bytearray] = {}
         self._head = [
             (b":method", b"POST"),
@@ -94,7 +97,7 @@ class DohStream(Stream):
             if body is not None:
                 body += event.data or b""
                 if len(body) > LARGEST:
-                    self._end(event.stream_id or 0, Fault("sent more than a DNS message holds"))
+                    self.retire(Fault("sent more than a DNS message holds"))
         elif isinstance(event, StreamEnded):
             body = self._bodies.pop(event.stream_id or 0, None)
             if body is not None:

@@ -25,19 +25,15 @@ class Peer:
         self.upstream = upstream
         self.health = Health()
         self.loop = asyncio.get_running_loop()
+        self.datagrams = upstream.scheme is Scheme.UDP  # may be lost on the way, and forged
         self.addresses = [upstream.host] if upstream.is_address else []
         self._find = find
         self._good_until = float("inf") if upstream.is_address else 0.0
         self._looked_at = -LOOK_UP_AGAIN
         self._looking: asyncio.Task[None] | None = None
         self._waiting: list[tuple[Try, UdpLink | StreamLink]] = []
-        self._tcp: StreamLink | None = None
-        self._link = UdpLink(self._known, upstream.port) if upstream.scheme is Scheme.UDP else self._stream()
-
-    @property
-    def datagrams(self) -> bool:
-        """Whether questions may be lost on the way, and answers forged."""
-        return self.upstream.scheme is Scheme.UDP
+        self._udp = UdpLink(self._known, upstream.port) if self.datagrams else None
+        self._stream: StreamLink | None = None  # made at the first need
 
     @property
     def looking(self) -> bool:
@@ -46,11 +42,12 @@ class Peer:
 
     def ask(self, each: Try, tcp: bool = False) -> None:
         """Send a question; `tcp` where an answer by UDP was cut."""
-        link: UdpLink | StreamLink = self._link
-        if tcp and self.datagrams:
-            self._tcp = self._tcp or self._stream()
-            link = self._tcp
-        if not self.upstream.is_address and self.loop.time() >= self._good_until:
+        link: UdpLink | StreamLink
+        if self._udp is not None and not tcp:
+            link = self._udp
+        else:
+            link = self._stream = self._stream or self._make_stream()
+        if self.loop.time() >= self._good_until:
             self._look_up()
         if self.addresses:
             link.ask(each)
@@ -65,9 +62,8 @@ class Peer:
 
     def suspect(self, since: float) -> None:
         """Take it that a connection by which nothing came since then is lost."""
-        self._link.suspect(since)
-        if self._tcp is not None:
-            self._tcp.suspect(since)
+        if self._stream is not None:
+            self._stream.suspect(since)
 
     def failed(self) -> None:
         """Its addresses do not answer: look whether it has moved, and try another one first."""
@@ -79,9 +75,8 @@ class Peer:
     def renew(self) -> None:
         """Begin anew: the network is another one."""
         self.health.forgive()
-        self._link.renew()
-        if self._tcp is not None:
-            self._tcp.renew()
+        if self._stream is not None:
+            self._stream.renew()
         if not self.upstream.is_address:
             self._good_until = 0.0
 
@@ -92,14 +87,15 @@ class Peer:
         for each, _ in self._waiting:
             each.failed(Fault("the resolver stops", blame=False))
         self._waiting.clear()
-        self._link.close()
-        if self._tcp is not None:
-            self._tcp.close()
+        if self._udp is not None:
+            self._udp.close()
+        if self._stream is not None:
+            self._stream.close()
 
     def _known(self) -> list[str]:
         return self.addresses
 
-    def _stream(self) -> StreamLink:
+    def _make_stream(self) -> StreamLink:
         upstream, scheme = self.upstream, self.upstream.scheme
         if not scheme.encrypted:
             from blockctl.io.upstream_tcp import TcpStream

@@ -8,30 +8,46 @@ import random
 from collections.abc import Callable, Sequence
 
 from blockctl.dns import health
-from blockctl.dns.upstream_wire import RCODES, Check, check, mix_case, pad, question_end, restore
+from blockctl.dns.upstream_wire import (
+    FORMERR,
+    NOTIMP,
+    RCODES,
+    Check,
+    check,
+    mix_case,
+    pad,
+    question_end,
+    restore,
+    without_edns,
+)
 from blockctl.io.upstream_link import Connection, Fault
 from blockctl.io.upstream_peer import Peer
 
 WHOLE = 5.0  # seconds until the client is told that nobody answered
 TRIES = 16  # of one question, all upstreams together
-CASE_DOUBTS = 3  # answers in a row with other letters from an upstream that TCP does not reach
 
 
 class Attempt:
     """The question at one upstream: what a connection holds while it waits."""
 
-    __slots__ = ("again", "holder", "key", "peer", "question", "started", "tcp", "wire", "wrong")
+    __slots__ = ("again", "holder", "key", "missed", "peer", "question", "started", "why", "wire", "wrong")
 
-    def __init__(self, question: Question, peer: Peer, wire: bytes, started: float, tcp: bool) -> None:
+    def __init__(self, question: Question, peer: Peer, wire: bytes, started: float, why: Check | None) -> None:
         self.question = question
         self.peer = peer
         self.wire = wire
         self.started = started
-        self.tcp = tcp  # after an answer by UDP that would not do
+        self.why = why  # what was wrong with an answer by UDP, after which TCP is taken
         self.key = 0
         self.holder: Connection | None = None
         self.again = False
+        self.missed = False  # it is noted already that no answer came in time
         self.wrong = ""  # what came instead of an answer
+
+    @property
+    def tcp(self) -> bool:
+        """Whether TCP is taken where UDP is the upstream's way."""
+        return self.why is not None
 
     def received(self, answer: bytes) -> bool:
         """Take a message that came for it; False where it goes on waiting."""
@@ -58,6 +74,7 @@ class Question:
         self._open: list[Attempt] = []
         self._out: set[Peer] = set()  # those of whom nothing more is to be expected
         self._asked = 0
+        self._cut: bytes | None = None  # an answer of which only a part came
         self._fallback: bytes | None = None  # the best answer of those that say they do not know
         self._doubted: list[tuple[Peer, float]] = []  # those who gave such an answer, and their time
         self._timer: asyncio.TimerHandle | None = None
@@ -88,7 +105,7 @@ class Question:
         """Judge an answer; False where the attempt goes on waiting."""
         peer, now = attempt.peer, self.loop.time()
         datagram = peer.datagrams and not attempt.tcp
-        worth = check(attempt.wire, self._end, answer, case=datagram)
+        worth = check(attempt.wire, self._end, answer, case=datagram and peer.health.keeps_case)
         if worth in (Check.BROKEN, Check.OTHER):
             attempt.wrong = worth.value
             if datagram:  # perhaps forged: the true one may still come
@@ -113,18 +130,19 @@ class Question:
         self._forget(attempt)
         peer = attempt.peer
         if fault.blame:
-            peer.health.fail(fault.text, self.loop.time(), fault.certain)
+            peer.health.fail(fault.text, self.loop.time(), fault.certain and not attempt.tcp)
             if fault.certain:
                 peer.failed()
         else:
             peer.health.error = fault.text
-        if attempt.tcp:
-            self._doubt(peer)
         if self.done:
             self._settle()
-            return
-        self._out.add(peer)
-        self._on()
+        elif attempt.why is Check.CASE:  # no TCP there: then it is its way, as far as can be known
+            peer.health.keeps_case = False
+            self._put(peer, self._wire_for(peer))
+        else:
+            self._out.add(peer)
+            self._on()
 
     def _take(self, attempt: Attempt, answer: bytes, worth: Check) -> None:
         """Give the answer to all that wait, unless somebody may know more."""
@@ -132,11 +150,16 @@ class Question:
         if attempt.tcp and answer[12 : self._end] != attempt.wire[12 : self._end]:
             peer.health.keeps_case = False  # by TCP too, where nobody forges: it is its way
         if worth is not Check.POOR:
+            if self._query[11] and not attempt.wire[11]:
+                peer.health.knows_edns = False
             for each, _ in self._doubted:
                 each.health.fail(f"{each.health.error} where another upstream knew", self.loop.time())
             self._finish(restore(self._query, self._end, answer))
             return
         rcode = answer[3] & 15
+        if rcode in (FORMERR, NOTIMP) and attempt.wire[11]:
+            self._put(peer, without_edns(attempt.wire, self._end), attempt.why)
+            return
         peer.health.error = f"answered {RCODES[rcode]}"
         self._doubted.append((peer, self.loop.time() - attempt.started))
         self._fallback = restore(self._query, self._end, answer)
@@ -144,18 +167,15 @@ class Question:
         self._on()
 
     def _by_tcp(self, attempt: Attempt, answer: bytes, worth: Check) -> None:
+        """Ask again where answers are whole and cannot be forged."""
         if worth is Check.CUT:
-            self._fallback = self._fallback or restore(self._query, self._end, answer)
-        else:
-            attempt.peer.health.odd_case += 1
-        again = Attempt(self, attempt.peer, attempt.wire, self.loop.time(), tcp=True)
-        self._open.append(again)
-        attempt.peer.ask(again, tcp=True)
+            self._cut = restore(self._query, self._end, answer)
+        self._put(attempt.peer, attempt.wire, worth)
 
-    def _doubt(self, peer: Peer) -> None:
-        """After a failure by TCP: who answers in other letters again and again is asked without the trick."""
-        if peer.health.odd_case >= CASE_DOUBTS:
-            peer.health.keeps_case = False
+    def _put(self, peer: Peer, wire: bytes, why: Check | None = None) -> None:
+        attempt = Attempt(self, peer, wire, self.loop.time(), why)
+        self._open.append(attempt)
+        peer.ask(attempt, attempt.tcp)
 
     def _on(self) -> None:
         """Ask the next one at once, or end where there is none and nobody is waited for."""
@@ -174,7 +194,7 @@ class Question:
         now = self.loop.time()
         for peer, took in self._doubted:
             peer.health.succeed(took, now)
-        self._finish(self._fallback)
+        self._finish(self._cut or self._fallback)
 
     def _next(self) -> None:
         """Put the question to the next upstream of whom something is to be expected, and set the clock."""
@@ -192,19 +212,17 @@ class Question:
             peer.suspect(earlier[0].started)
         peer.health.asked += 1
         peer.health.try_again(now)
-        attempt = Attempt(self, peer, self._wire_for(peer), now, tcp=False)
-        self._open.append(attempt)
-        peer.ask(attempt)
+        self._put(peer, self._wire_for(peer))
         if not self.done:
             rounds = (self._asked - 1) // count
             self._set_clock(now + peer.health.patience(self._strategy) * 2.0 ** min(rounds, 5))
 
     def _wire_for(self, peer: Peer) -> bytes:
-        if peer.datagrams:
-            if not peer.health.keeps_case:
-                return self._query
-            return mix_case(self._query, self._end, os.urandom(self._end - 16))
-        return pad(self._query) if peer.upstream.scheme.encrypted else self._query
+        """Return the question as this upstream can take it."""
+        query = self._query if peer.health.knows_edns else without_edns(self._query, self._end)
+        if peer.datagrams and peer.health.keeps_case:
+            return mix_case(query, self._end, os.urandom(self._end - 16))
+        return pad(query) if peer.upstream.scheme.encrypted and peer.health.knows_edns else query
 
     def _set_clock(self, at: float) -> None:
         if self._timer is not None:
@@ -239,6 +257,10 @@ class Question:
             self._timer.cancel()
             self._timer = None
         if self._open:
+            now = self.loop.time()
+            for each in self._open:
+                if now - each.started > each.peer.health.patience(self._strategy):
+                    self._miss(each, now)
             self._timer = self.loop.call_later(health.LONGEST_PATIENCE, self._tick)
 
     def _settle(self, over: bool = False) -> None:
@@ -253,6 +275,9 @@ class Question:
             self._timer = None
 
     def _miss(self, attempt: Attempt, now: float) -> None:
+        if attempt.missed:
+            return
+        attempt.missed = True
         peer = attempt.peer
         told = attempt.wrong or f"no answer within {now - attempt.started:.1f} s"
         peer.health.fail(told, now)

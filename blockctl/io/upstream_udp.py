@@ -10,18 +10,17 @@ from collections.abc import Callable
 
 from blockctl.io.upstream_link import OURSELVES, Fault, Try, fault_of
 
-PORTS = 256  # sockets open at a time to one upstream; beyond them questions share
+PORTS = 256
 
 
 class UdpLink:
     """The way to one upstream by UDP."""
 
-    def __init__(self, addresses: Callable[[], list[str]], port: int, uses: int = 1) -> None:
+    def __init__(self, addresses: Callable[[], list[str]], port: int) -> None:
         self.loop = asyncio.get_running_loop()
         self._addresses = addresses
         self._port = port
-        self._uses = uses  # questions from one port
-        self.ports: list[UdpPort] = []
+        self.ports: dict[UdpPort, None] = {}
 
     def ask(self, each: Try) -> None:
         """Send a question."""
@@ -36,24 +35,15 @@ class UdpLink:
             if error.errno not in OURSELVES or not self.ports:
                 each.failed(fault_of(error, "", address))
                 return
-            port = random.choice(self.ports)  # noqa: S311  whichever
+            port = random.choice(list(self.ports))  # noqa: S311  whichever
         port.send(each)
 
     def _open(self, address: str) -> UdpPort:
-        for port in self.ports:
-            if not port.pending and port.left > 0 and port.address == address:
-                return port
         if len(self.ports) >= PORTS:
-            return random.choice(self.ports)  # noqa: S311  the id is still to be guessed, and the letters' case
-        port = UdpPort(self, address, self._port, self._uses)
-        self.ports.append(port)
+            return random.choice(list(self.ports))  # noqa: S311  the id is still to be guessed, and the letters' case
+        port = UdpPort(self, address, self._port)
+        self.ports[port] = None
         return port
-
-    def renew(self) -> None:
-        """Nothing is kept that a change of network could spoil."""
-
-    def suspect(self, since: float) -> None:
-        """Each question has its own socket already."""
 
     def close(self) -> None:
         """End: nobody waits any more."""
@@ -64,9 +54,9 @@ class UdpLink:
 class UdpPort:
     """One socket, connected: the system drops what comes from another address."""
 
-    __slots__ = ("_link", "_socket", "address", "left", "pending")
+    __slots__ = ("_link", "_socket", "address", "pending")
 
-    def __init__(self, link: UdpLink, address: str, port: int, uses: int) -> None:
+    def __init__(self, link: UdpLink, address: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM | getattr(socket, "SOCK_NONBLOCK", 0))
         try:
@@ -77,7 +67,6 @@ class UdpPort:
             raise
         self._link = link
         self.address = address
-        self.left = uses
         self.pending: dict[int, Try] = {}
         link.loop.add_reader(self._socket.fileno(), self._read)
 
@@ -87,7 +76,6 @@ class UdpPort:
             pass
         each.key, each.holder = key, self
         self.pending[key] = each
-        self.left -= 1
         try:
             self._socket.send(key.to_bytes(2, "big") + each.wire[2:])
         except BlockingIOError:  # the queue is full: as if lost on the way
@@ -99,14 +87,14 @@ class UdpPort:
         """Wait for it no longer."""
         self.pending.pop(each.key, None)
         each.holder = None
-        if not self.pending and self.left <= 0:
-            self._close()
+        if not self.pending:
+            self.close()
 
     def fail(self, fault: Fault) -> None:
         """Tell all that wait, and end."""
         waiting = list(self.pending.values())
         self.pending.clear()
-        self._close()
+        self.close()
         for each in waiting:
             each.holder = None
             each.failed(fault)
@@ -123,8 +111,9 @@ class UdpPort:
         if each is not None and each.received(answer) and each.holder is self:
             self.drop(each)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End."""
         if self._socket.fileno() >= 0:
             self._link.loop.remove_reader(self._socket.fileno())
             self._socket.close()
-            self._link.ports.remove(self)
+            del self._link.ports[self]

@@ -64,6 +64,7 @@ class Stub:
     resumed: int = 0
     status: str = "200"
     content_type: str = "application/dns-message"
+    pieces: int = 1  # how many times an HTTP answer's body is sent
     _servers: list[asyncio.AbstractServer] = field(default_factory=list)
     _datagrams: asyncio.DatagramTransport | None = None
     open: list[asyncio.Transport] = field(default_factory=list)
@@ -88,6 +89,17 @@ class Stub:
         self._servers.append(server)
         self.port = server.sockets[0].getsockname()[1]
         return self
+
+    async def both(self) -> Stub:
+        """Serve UDP and TCP on one port, found by trying."""
+        for _ in range(20):
+            await self.tcp()
+            try:
+                return await self.udp()
+            except OSError:  # that port is somebody else's by UDP
+                self._servers.pop().close()
+                self.port = 0
+        raise RuntimeError("no port is free for both")
 
     def cut(self) -> None:
         """Close every connection, as servers do with idle ones."""
@@ -189,8 +201,16 @@ class _Http(asyncio.Protocol):
             return
         head = [(":status", self._stub.status), ("content-type", self._stub.content_type)]
         self._http.send_headers(stream, head)
-        self._http.send_data(stream, reply, end_stream=True)
+        self._body(stream, reply, self._stub.pieces)
+
+    def _body(self, stream: int, reply: bytes, pieces: int) -> None:
+        """Send a part of it, and the rest a little later: the other side must say that it took the first."""
+        if self._transport.is_closing():
+            return
+        self._http.send_data(stream, reply, end_stream=pieces == 1)
         self._transport.write(self._http.data_to_send())
+        if pieces > 1:
+            asyncio.get_running_loop().call_later(0.01, self._body, stream, reply, pieces - 1)
 
 
 @dataclass(frozen=True)
