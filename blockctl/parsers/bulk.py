@@ -103,11 +103,12 @@ class Taken:
         self.names -= names
 
 
-def take(text: str, shape: Shape) -> Taken:
+def take(text: str, shape: Shape, *, refuse: bool = True) -> Taken:
     """Take the clean lines of a text.
 
     Names that no list may block (public suffixes, special use, too long) are given back as residue, for the
-    careful reader to say so.
+    careful reader to say so. Without `refuse` they are taken as well, and `names` stays empty: for whom it is enough
+    to know what stands on which line.
     """
     if text and not text.endswith("\n"):
         text += "\n"
@@ -122,9 +123,10 @@ def take(text: str, shape: Shape) -> Taken:
             number += text.count("\n", at, start)
         run = match.group().lower()
         names = _names(run, shape)
-        never.update(_never(run, names, shape))
         taken._runs.append(_Run(number, start, end, names))
-        taken.names.update(names)
+        if refuse:
+            never.update(_never(run, names, shape))
+            taken.names.update(names)
         taken.clean_lines += len(names)
         number += len(names)
         at = end

@@ -32,7 +32,7 @@ def lines_of(data: bytes, format_: str, match: str = "") -> Iterator[Numbered]:
     shape, scope, reader = _how(text, data, format_)
     number = 1
     for piece in [text] if format_ == "rpz" else _pieces(text):
-        taken = take(piece, shape)
+        taken = take(piece, shape, refuse=False)
         found: dict[tuple[Effect, Scope], tuple[list[str], list[int]]] = {}
         for first, names in taken.numbered():
             yield from _run(names, number - 1 + first, scope, format_, match)
