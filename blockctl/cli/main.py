@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from blockctl.cli.check import check_command
 from blockctl.cli.compile import compile_command, export_command
+from blockctl.cli.log import log_command
 from blockctl.cli.pause import pause_command, resume_command
 from blockctl.cli.show import show_command
 from blockctl.cli.sites import (
@@ -21,6 +22,7 @@ from blockctl.cli.sites import (
     reset_command,
     set_command,
 )
+from blockctl.cli.stats import stats_command
 from blockctl.cli.up import up_command
 from blockctl.cli.why import why_command
 
@@ -83,6 +85,8 @@ app.command("why")(why_command)
 app.command("compile")(compile_command)
 app.command("export")(export_command)
 app.command("up")(up_command)
+app.command("log")(log_command)
+app.command("stats")(stats_command)
 
 
 def main() -> NoReturn:

@@ -122,17 +122,18 @@ class LogReader:
         """Return the number of the last row, 0 when there is none."""
         return int(self._run("SELECT coalesce(max(id), 0) FROM query")[0][0])
 
-    def spans(self, since: float, size: int) -> dict[int, Figures]:
+    def spans(self, since: float, size: int, offset: int = 0) -> dict[int, Figures]:
         """Return the figures since then in spans of `size` seconds, by the Unix time at which each begins.
 
-        They come from the finest spans that are kept for so long: minutes for two days, then hours, then days.
+        They come from the finest spans that are kept for so long: minutes for two days, then hours, then days. Spans
+        begin by a clock that is `offset` seconds ahead of UTC.
         """
         finest = next((each for each, keep in SIZES.items() if since >= time.time() - keep), DAY)
-        begin = int(since) - int(since) % finest
+        size, shift = (finest, 0) if size <= finest else (size, offset - offset % finest)
         spans: dict[int, Figures] = {}
         statement = "SELECT start, kind, key, count FROM tally WHERE size = ? AND start >= ? ORDER BY start"
-        for start, kind, key, count in self._run(statement, (finest, begin)):
-            spans.setdefault(start - start % max(size, finest), Figures()).add(kind, key, count)
+        for start, kind, key, count in self._run(statement, (finest, int(since) - int(since) % finest)):
+            spans.setdefault(start - (start + shift) % size, Figures()).add(kind, key, count)
         return spans
 
     def tops(self, since: float, count: int) -> dict[str, list[tuple[str, int]]]:

@@ -9,6 +9,7 @@ once, and tried again later.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections import deque
@@ -72,7 +73,7 @@ class QueryLog:
         self._slow = [0] * len(Outcome)  # told to `note`
         self._counted = [0] * len(Outcome)  # hot and slow, at the last turn
         self._seen = 0  # notes taken from the ring, and notes known to be lost, since the start
-        self._retry_at, self._retry, self._sweep_at = 0.0, RETRY, 0.0
+        self._retry_at, self._retry, self._sweep_at = -math.inf, RETRY, -math.inf
         self._lock = threading.Lock()
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
@@ -122,7 +123,7 @@ class QueryLog:
     def _run(self) -> None:
         while not self._end.wait(TURN):
             self._safe_turn()
-        self._retry_at = 0.0
+        self._retry_at = -math.inf
         self._safe_turn()
         self._let_go()
 

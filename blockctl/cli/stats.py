@@ -1,0 +1,205 @@
+"""`stats`: how much was asked and blocked, how fast the answers came, and who and what is at the top."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blockctl.cli.common import JsonOption, PolicyOption, StateOption, print_json
+from blockctl.cli.log import WIDE, begin_of, end, no_log, place
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from blockctl.dns.figures import Figures
+
+TOP = 10
+BARS = 24  # at most about so many in the chart
+# Spans in seconds that a bar may stand for.
+SPANS = (60, 300, 600, 1800, 3600, 10_800, 21_600, 86_400, 7 * 86_400, 28 * 86_400)
+HEADINGS = (
+    ("names", "Most asked", "blocked", "Most blocked"),
+    ("clients", "Who asked most", "lists", "Which lists blocked most"),
+)
+
+
+def stats_command(
+    since: Annotated[str, typer.Option("--since", metavar="TIME", help="How far back: 30m, 24h, 7d.")] = "24h",
+    policy: PolicyOption = None,  # noqa: ARG001 - works on every command
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the resolver's figures: queries, what was blocked and cached, how long answers took, and who leads.
+
+    Counts are exact; what leads and how long answers took is of the queries that the log saw, under a flood not all.
+
+    --json: {"version", "log", "since", "queries", "blocked", "cached", "outcomes": {outcome: count}, "types": {type:
+    count}, "milliseconds": {"median", "p95"} (null: no answer), "rows": {"kept", "not_kept"}, "top": {"names",
+    "blocked", "clients", "lists": [{"name", "count"}]}, "spans": [{"start", "seconds", "queries", "blocked"}]}.
+
+    Exit status: 0 done, also when nothing was logged yet; 2 the time is wrong, 3 reading failed.
+    """
+    from blockctl.dns.figures import summed
+    from blockctl.io.clock import now
+    from blockctl.io.log_reader import open_log
+    from blockctl.io.policy_file import state_path
+    from blockctl.io.query_log import log_path
+
+    begin, moment = begin_of(since), now()
+    path = log_path(state_path(state))
+    span = span_for(moment.timestamp() - begin)
+    spans: dict[int, Figures] = {}
+    top: dict[str, list[tuple[str, int]]] = {each: [] for row in HEADINGS for each in (row[0], row[2])}
+    reader = open_log(path)
+    if reader is not None:
+        with reader:
+            offset = moment.astimezone().utcoffset()
+            spans = reader.spans(begin, span, int(offset.total_seconds()) if offset else 0)
+            top = reader.tops(begin, TOP)
+    figures = summed(item for each in spans.values() for item in each.items())
+    if as_json:
+        print_json({"version": 1, "log": str(path), **to_json(figures, begin, spans, span, top)})
+    elif not figures.queries:
+        typer.echo(no_log(path) if reader is None else f"No query in the last {since}")
+    else:
+        show(figures, begin, spans, span, top)
+
+
+def span_for(seconds: float) -> int:
+    """Return for how long a bar stands when the chart covers so many seconds."""
+    return next((span for span in SPANS if seconds <= span * BARS), SPANS[-1])
+
+
+def show(
+    figures: Figures, begin: float, spans: dict[int, Figures], span: int, top: dict[str, list[tuple[str, int]]]
+) -> None:
+    """Print the figures for people."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    width = min(console.width, 120) if console.is_terminal else WIDE
+    console.print(f"Since {_local(begin):%A %Y-%m-%d %H:%M}", style="bold")
+    for said in sentences(figures):
+        console.print(f"  {said}")
+    console.print()
+    _chart(console, spans, span, width)
+    top = {**top, "lists": [(place(file, 0), count) for file, count in top["lists"]]}
+    for left, left_heading, right, right_heading in HEADINGS:
+        _columns(console, (left_heading, top[left]), (right_heading, top[right]), width)
+
+
+def sentences(figures: Figures) -> list[str]:
+    """Say the figures in words."""
+    from blockctl.dns.exchange import Outcome
+
+    counts = figures.outcomes
+    cached = counts[Outcome.CACHED] + counts[Outcome.STALE]
+    lines = [
+        f"{figures.queries:,} queries, {share(counts[Outcome.BLOCKED], figures)} blocked,"
+        f" {share(cached, figures)} from the cache"
+    ]
+    median, most = figures.quantile(0.5), figures.quantile(0.95)
+    if median is not None and most is not None:
+        lines.append(f"Half of the answers came within {within(median)}, 95 % within {within(most)}")
+    rest = ((Outcome.FAILED, "that no upstream answered"), (Outcome.STALE, "answered from the cache past their time"),
+            (Outcome.REFUSED, "refused"), (Outcome.MALFORMED, "malformed"))  # fmt: skip
+    odd = [f"{counts[outcome]:,} {words}" for outcome, words in rest if counts[outcome]]
+    if odd:
+        lines.append("Among them " + ", ".join(odd))
+    if figures.not_kept:
+        lines.append(f"{figures.not_kept:,} came too fast for the log: counted here, without a row there")
+    return lines
+
+
+def share(count: int, figures: Figures) -> str:
+    """Return a count and which part of all it is."""
+    part = 100 * count / max(figures.queries, 1)
+    return f"{count:,} ({part:.0f} %)" if not 0 < part < 1 else f"{count:,} (under 1 %)"
+
+
+def within(milliseconds: float) -> str:
+    """Return a time as exactly as the figures know it."""
+    return f"{max(milliseconds, 0.1):.1f} ms" if milliseconds < 10 else f"{milliseconds:,.0f} ms"
+
+
+def _local(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC).astimezone()
+
+
+def _chart(console: Console, spans: dict[int, Figures], span: int, width: int) -> None:
+    from rich.text import Text
+
+    from blockctl.dns.exchange import Outcome
+
+    form = "%H:%M" if span < 21_600 else "%a %H:%M" if span < 86_400 else "%Y-%m-%d"
+    most = max(each.queries for each in spans.values())
+    heading = Text("Queries, ")
+    heading.append("blocked ones first", "red")
+    console.print(heading)
+    first, last = min(spans), max(spans)
+    for at in range(first, last + 1, span):
+        queries = spans[at].queries if at in spans else 0
+        blocked = spans[at].outcomes[Outcome.BLOCKED] if at in spans else 0
+        label = f"  {_local(at):{form}} "
+        room = width - len(label) - len(f" {most:,}")
+        bar = round(room * queries / most)
+        red = min(bar, round(room * blocked / most))
+        text = Text(label)
+        text.append("▓" * red, "red")
+        text.append("░" * (bar - red), "green")
+        text.append(f" {queries:,}" if bar else f"{queries:,}", "dim")
+        console.print(text)
+
+
+def _columns(console: Console, left: tuple[str, Any], right: tuple[str, Any], width: int) -> None:
+    """Print two rankings side by side."""
+    from rich.text import Text
+
+    each = (width - 2) // 2
+    sides = [[(heading, "")] + [(key, f"{count:,}") for key, count in top] for heading, top in (left, right)]
+    if not any(len(side) > 1 for side in sides):
+        return
+    console.print()
+    for at in range(max(map(len, sides))):
+        text = Text()
+        for side in sides:
+            name, count = side[at] if at < len(side) else ("", "")
+            if at == 0:
+                text.append(f"{name if len(side) > 1 else '':<{each}}", "bold")
+            elif name:
+                room = each - len(count) - 4
+                text.append(f"  {end(name, room):<{room}} {count} ")
+        text.rstrip()
+        console.print(text)
+
+
+def to_json(
+    figures: Figures, begin: float, spans: dict[int, Figures], span: int, top: dict[str, list[tuple[str, int]]]
+) -> dict[str, Any]:
+    """Return the figures for programs."""
+    from blockctl.dns.exchange import Outcome
+    from blockctl.dns.figures import NAMES
+
+    counts = figures.outcomes
+    times = {name: figures.quantile(part) for name, part in (("median", 0.5), ("p95", 0.95))}
+    return {
+        "since": _utc(begin),
+        "queries": figures.queries,
+        "blocked": counts[Outcome.BLOCKED],
+        "cached": counts[Outcome.CACHED] + counts[Outcome.STALE],
+        "outcomes": {each.name.lower(): counts[each] for each in Outcome},
+        "types": {NAMES.get(key, "other"): count for key, count in figures.types.most_common()},
+        "milliseconds": {name: None if value is None else round(value, 3) for name, value in times.items()},
+        "rows": {"kept": figures.kept, "not_kept": figures.not_kept},
+        "top": {what: [{"name": key, "count": count} for key, count in found] for what, found in top.items()},
+        "spans": [
+            {"start": _utc(at), "seconds": span, "queries": each.queries, "blocked": each.outcomes[Outcome.BLOCKED]}
+            for at, each in sorted(spans.items())
+        ],
+    }
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
