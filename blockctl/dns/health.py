@@ -67,12 +67,6 @@ class Health:
         if self.failures >= MISSES:
             self.retry_at = max(self.retry_at, now + LONGEST_PATIENCE)
 
-    def slow(self, waited: float) -> None:
-        """Note that another upstream was faster than the time this one has let pass."""
-        if self.smoothed is not None and waited > self.smoothed:
-            self.spread += (waited - self.smoothed - self.spread) / 4
-            self.smoothed += (waited - self.smoothed) / 8
-
     def forgive(self) -> None:
         """Forget failures and times: the network is another one."""
         self.failures = 0
