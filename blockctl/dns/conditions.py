@@ -113,8 +113,10 @@ class Conditions:
         self._by_word: dict[str, list[Condition]] = {}
         self._anywhere: list[Condition] = []
         self._networks: dict[tuple[int, int], dict[int, list[Condition]]] = {}  # by version and bits after the prefix
+        self.by_client = False  # some say who asks: then two clients may get two answers
         for condition in conditions:
             self._file(condition)
+            self.by_client |= condition.clients is not None
 
     def __bool__(self) -> bool:
         return bool(self._by_name or self._by_word or self._anywhere or self._networks)

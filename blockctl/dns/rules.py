@@ -80,6 +80,11 @@ class Rules:
         """Names in wire form at and below which the table alone does not decide; the root: at every name."""
         return self._overlay.names.keys() | self.lists.spoken
 
+    @property
+    def by_client(self) -> bool:
+        """Whether clients of the group may get different answers, so that none may be kept for all of them."""
+        return self.lists.conditions.by_client
+
     def verdict(self, name: bytes, kind: int, client: Client) -> Verdict:
         """Decide a name in wire form and lower case, for a type of record and a client."""
         if said := self._overlay.find(name):
