@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from blockctl.dns.exchange import Client
-from blockctl.model.addresses import shortest
+from blockctl.model.addresses import read_address, shortest
 from blockctl.model.policy import Group, Resolver, Schedule
 
 EVERY_NAME = ""  # among denied names: all of them
@@ -19,7 +19,8 @@ class Groups:
 
     def __init__(self, settings: Resolver) -> None:
         self._groups = tuple(settings.groups.values())
-        self._exact: dict[str, Group] = {}  # by id, and by address in its shortest spelling
+        self._ids: dict[str, Group] = {}
+        self._exact: dict[str, Group] = {}  # by address in its shortest spelling
         self._networks: dict[int, list[tuple[int, int, Group]]] = {4: [], 6: []}  # shift, number, group
         self._known: dict[str, Group | None] = {}
         for group in self._groups:
@@ -28,8 +29,10 @@ class Groups:
                     network = ip_network(client)
                     shift = network.max_prefixlen - network.prefixlen
                     self._networks[network.version].append((shift, int(network.network_address) >> shift, group))
-                else:
+                elif read_address(client) is not None:
                     self._exact[shortest(client)] = group
+                else:
+                    self._ids[client] = group
         for networks in self._networks.values():
             networks.sort(key=lambda each: each[0])
 
@@ -38,9 +41,8 @@ class Groups:
 
     def of(self, client: Client) -> Group | None:
         """Return the group of a client, None for the many."""
-        if client.id and client.id in self._exact:
-            return self._exact[client.id]
-        return self.of_address(client.address)
+        found = self._ids.get(client.id.lower()) if client.id else None
+        return found or self.of_address(client.address)
 
     def of_address(self, address: str) -> Group | None:
         """Return the group of a client that gives itself no id."""
@@ -52,15 +54,13 @@ class Groups:
             return self._known.setdefault(address, self._search(address))
 
     def _search(self, address: str) -> Group | None:
-        plain = shortest(address)
-        if plain in self._exact:
-            return self._exact[plain]
-        try:
-            number = ip_address(plain)
-        except ValueError:
+        known = read_address(address)
+        if known is None:
             return None
-        for shift, start, group in self._networks[number.version]:
-            if int(number) >> shift == start:
+        if (exact := self._exact.get(str(known))) is not None:
+            return exact
+        for shift, start, group in self._networks[known.version]:
+            if int(known) >> shift == start:
                 return group
         return None
 
