@@ -156,7 +156,7 @@ class Compilation:
         if self._names is None:
             self._parsed.clear()
             texts = self._dns_texts()
-            self._names = settle_names(((text.source, self._packed([text])[0]) for text in texts), self.policy)
+            self._names = settle_names(((text.source, self._lists([text])[0]) for text in texts), self.policy)
         return self._names
 
     def resolver_rules(self, lists: Collection[str] | None = None) -> list[bytes | memoryview]:
@@ -168,8 +168,8 @@ class Compilation:
         if lists is None:
             settled = self.names()
         else:
-            settled = settle_names(((text.source, self._packed([text])[0]) for text in texts), self.policy)
-        said = [self._said(text, parsed) for text, parsed in zip(texts, self._packed(texts), strict=True)]
+            settled = settle_names(((text.source, self._lists([text])[0]) for text in texts), self.policy)
+        said = [self._said(text, parsed) for text, parsed in zip(texts, self._lists(texts), strict=True)]
         rules: list[bytes | memoryview] = list(rules_file(settled, said, self.exceptions()))
         self.memory.put(key, None, {"rules": b"".join(rules)})
         return rules
@@ -186,15 +186,14 @@ class Compilation:
 
     def _said(self, text: ListText, parsed: FilterList) -> Said:
         """Return what a list says, as the resolver's rules are made of it."""
-        parsed.pack()
         source, match = text.source, text.source.match
         names = [rule for rule in parsed.rules if speaks_of_names(rule, source)]
         others = [rule for rule in parsed.rules if not speaks_of_names(rule, source)]
         of_hosts = bool(others) and speaks_of_hosts(text.data, parsed.format)
         heard = [rule for rule in others if is_heard(rule, of_hosts=of_hosts, trusted=source.is_trusted)]
         allow = {
-            Scope.EXACT: parsed.packed.get("allow_exact", b""),
-            Scope.SUBTREE: parsed.packed.get("allow_subtree", b""),
+            Scope.EXACT: "\n".join(parsed.allow_exact).encode("ascii"),
+            Scope.SUBTREE: "\n".join(parsed.allow_subtree).encode("ascii"),
         }
         return Said(
             source.name, text.file, partial(lines_of, text.data, parsed.format, match),
@@ -208,9 +207,9 @@ class Compilation:
         parsed = parse(text.data, text.file, text.source.format, text.source.match)
         facts = ListFacts(parsed.format, parsed.counts, parsed.diagnostics, parsed.header, parsed.badfilters)
         self.memory.put(self._parse_key("facts", text), facts, {})
-        if text.source.browser:
-            self._parsed[self._parse_key("list", text)] = replace(parsed, packed={})
         parsed.pack()
+        if text.source.browser:
+            self._parsed[self._parse_key("list", text)] = parsed
         self.memory.put(self._parse_key("list", text), parsed.without_names(parsed.rules), parsed.packed)
         return facts
 
@@ -229,13 +228,6 @@ class Compilation:
 
     def _lists(self, texts: Sequence[ListText], columns: bool = True) -> list[FilterList]:
         """Return parsed texts, without what the `$badfilter` lines of all lists take away."""
-        lists = self._packed(texts, columns)
-        for each in lists:
-            each.unpack()
-        return lists
-
-    def _packed(self, texts: Sequence[ListText], columns: bool = True) -> list[FilterList]:
-        """Return parsed texts as `_lists` does, the names of those that were kept still packed."""
         lists = [self._list(text, columns) for text in texts]
         settle_badfilters(lists, [rule for facts in self.facts for rule in facts.badfilters])
         return lists

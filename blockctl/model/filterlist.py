@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
 from blockctl.model.diagnostic import Diagnostic, DiagnosticLog, Origin
-from blockctl.model.hostset import insert, lines
+from blockctl.model.packed import Packed, merge, names_of, pack
 from blockctl.model.policy import ListSource
 from blockctl.model.rule import Cosmetic, Rule
 
@@ -35,7 +35,26 @@ class Counts:
     refused: int = 0  # lines that made only a diagnostic
 
 
-@dataclass(slots=True)
+class Column:
+    """A column of a list: a set of names for those who ask for it; until then they may stay packed."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Learn which column it is."""
+        self._name = name
+
+    def __get__(self, parsed: FilterList, owner: type) -> set[str]:
+        """Return the names as a set, which may be changed."""
+        names = parsed.sets.setdefault(self._name, set())
+        if packed := parsed.packed.pop(self._name, b""):
+            names.update(names_of(packed))
+        return names
+
+    def __set__(self, parsed: FilterList, names: set[str]) -> None:
+        """Put other names in place of what was there."""
+        parsed.packed.pop(self._name, None)
+        parsed.sets[self._name] = names
+
+
 class FilterList:
     """One list. The columns hold unconditional names in normal form; the rest is in `rules` and `cosmetics`.
 
@@ -43,55 +62,81 @@ class FilterList:
     text when somebody asks (`parsers.find`).
     """
 
-    file: str  # how origins name it
-    format: str  # a key of parsers.PARSERS
-    exact: set[str] = field(default_factory=set)  # blocked, that name alone
-    subtree: set[str] = field(default_factory=set)  # blocked, the name and all below it
-    allow_exact: set[str] = field(default_factory=set)
-    allow_subtree: set[str] = field(default_factory=set)
-    rules: list[Rule] = field(default_factory=list)
-    cosmetics: list[Cosmetic] = field(default_factory=list)
-    badfilters: list[Rule] = field(default_factory=list)  # $badfilter: rules of equal identity go, in all lists
-    diagnostics: DiagnosticLog = field(default_factory=DiagnosticLog)
-    counts: Counts = field(default_factory=Counts)
-    header: dict[str, str] = field(default_factory=dict)  # title, expires, homepage, version, diff-path...
-    packed: dict[str, bytes | memoryview] = field(default_factory=dict)  # columns as sorted texts, in place of sets
+    __slots__ = (
+        "badfilters", "cosmetics", "counts", "diagnostics", "file", "format", "header", "packed", "rules", "sets",
+    )  # fmt: skip
+
+    exact = Column()  # blocked, that name alone
+    subtree = Column()  # blocked, the name and all below it
+    allow_exact = Column()
+    allow_subtree = Column()
+
+    def __init__(
+        self,
+        file: str,
+        format: str,  # noqa: A002
+        *,
+        rules: list[Rule] | None = None,
+        cosmetics: list[Cosmetic] | None = None,
+        header: dict[str, str] | None = None,
+        **columns: set[str],
+    ) -> None:
+        """Make a list of these columns and rules."""
+        self.file = file  # how origins name it
+        self.format = format  # a key of parsers.PARSERS
+        self.rules = rules or []
+        self.cosmetics = cosmetics or []
+        self.badfilters: list[Rule] = []  # $badfilter: rules of equal identity go, in all lists
+        self.diagnostics = DiagnosticLog()
+        self.counts = Counts()
+        self.header = header or {}  # title, expires, homepage, version, diff-path...
+        self.sets: dict[str, set[str]] = {}
+        self.packed: dict[str, Packed] = {}  # names of columns, beside those in sets; see `packed`
+        for column, names in columns.items():
+            setattr(self, column, names)
 
     def pack(self) -> None:
-        """Turn the columns into sorted texts (`hostset.lines`): less memory, and quick to merge with other lists'."""
-        for column in COLUMNS:
-            names = getattr(self, column)
-            if names:
-                self.packed[column] = insert(self.packed[column], names) if column in self.packed else lines(names)
-                setattr(self, column, set())
+        """Pack all columns: less memory, and quick to merge with other lists'."""
+        sets, self.sets = self.sets, {}
+        for column, names in sets.items():
+            self.put(column, pack(names))
 
-    def unpack(self) -> None:
-        """Turn packed columns back into sets."""
-        for column, names in self.packed.items():
-            getattr(self, column).update(str(names, "ascii").split())
-        self.packed = {}
+    def put(self, column: str, packed: Packed) -> None:
+        """Add packed names to a column."""
+        if packed:
+            self.packed[column] = merge(self.packed[column], packed) if column in self.packed else packed
+
+    def without_names(self, rules: list[Rule]) -> FilterList:
+        """Return the list with empty columns and these rules."""
+        bare = FilterList(self.file, self.format, rules=rules, cosmetics=self.cosmetics, header=self.header)
+        bare.badfilters, bare.diagnostics, bare.counts = self.badfilters, self.diagnostics, self.counts
+        return bare
+
+    def __eq__(self, other: object) -> bool:
+        """Whether two lists say the same, packed or not."""
+        if not isinstance(other, FilterList):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in (*COLUMNS, *_PLAIN, "rules", "cosmetics"))
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __getstate__(self) -> tuple[object, ...]:
         """Return the state with rules as plain tuples: thousands of objects would take ten times as long to keep."""
-        state = [getattr(self, name) for name in _PLAIN]
+        state = [getattr(self, name) for name in (*_PLAIN, "sets", "packed")]
         return (*state, list(map(_RULE, self.rules)), list(map(_COSMETIC, self.cosmetics)))
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         """Take back what `__getstate__` gave."""
         *plain, rules, cosmetics = state
-        for name, value in zip(_PLAIN, plain, strict=True):
+        for name, value in zip((*_PLAIN, "sets", "packed"), plain, strict=True):
             setattr(self, name, value)
         origin = Origin
         self.rules = [Rule(effect, origin(*place), *rest) for effect, *place, rest in map(_split, rules)]
         self.cosmetics = [Cosmetic(effect, origin(*place), *rest) for effect, *place, rest in map(_split, cosmetics)]
 
-    def without_names(self, rules: list[Rule]) -> FilterList:
-        """Return the list with empty columns and these rules."""
-        return replace(self, exact=set(), subtree=set(), allow_exact=set(), allow_subtree=set(), packed={}, rules=rules)
-
 
 _PLACE = ("effect", "origin.file", "origin.line", "origin.column")
-_PLAIN = tuple(each.name for each in fields(FilterList) if each.name not in ("rules", "cosmetics"))
+_PLAIN = ("file", "format", "badfilters", "diagnostics", "counts", "header")
 _RULE = attrgetter(*_PLACE, *(each.name for each in fields(Rule)[2:]))
 _COSMETIC = attrgetter(*_PLACE, *(each.name for each in fields(Cosmetic)[2:]))
 

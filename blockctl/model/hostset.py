@@ -32,33 +32,12 @@ def order_after(name: str) -> str:
     return f"/{name}"[::-1]
 
 
-def reverse(text: str) -> str:
-    """Return an ASCII text from its end to its beginning, as bytes, which are turned round faster."""
-    return text.encode("ascii")[::-1].decode("ascii")
-
-
-def lines(names: Iterable[str]) -> bytes:
-    """Return names as a text: sorted, each closed by a line feed."""
-    text = "\n.".join(names)
-    return text_of(sorted(reverse(f".{text}").split("\n"))) if text else b""
-
-
 def text_of(sorted_keys: list[str]) -> bytes:
     """Return the names of keys as a text; the keys are used up. One reversal of it all turns every name round."""
     sorted_keys.reverse()
     text = "\n".join(sorted_keys).encode("ascii")
     sorted_keys.clear()
     return text[::-1].replace(b"\n.", b"\n")[1:] + b"\n" if text else b""
-
-
-def keys_of(text: bytes | memoryview, mark: str = "") -> list[str]:
-    """Return the sorted keys of a text of names, each with a mark behind it."""
-    if not text:
-        return []
-    before = f"{mark}.".encode("ascii")
-    found = (before + bytes(text[:-1]).replace(b"\n", b"\n" + before))[::-1].decode("ascii").split("\n")
-    found.reverse()
-    return found
 
 
 def position(text: memoryview, key: str, before: int = 0, after: int = 0, start: int = 0) -> int:
@@ -79,24 +58,6 @@ def position(text: memoryview, key: str, before: int = 0, after: int = 0, start:
         else:
             high = at
     return low
-
-
-def has_name(text: bytes | memoryview, name: str) -> bool:
-    """Whether a text of names has this one."""
-    at = position(memoryview(text), order(name))
-    return bytes(text[at : at + len(name) + 1]) == f"{name}\n".encode("ascii")
-
-
-def remove(text: bytes | memoryview, names: Iterable[str]) -> bytes:
-    """Return a text of names without some that are in it."""
-    view = memoryview(text)
-    pieces: list[bytes | memoryview] = []
-    at = 0
-    for name in sorted(names, key=order):
-        to = position(view, order(name), start=at)
-        pieces.append(view[at:to])
-        at = to + len(name) + 1
-    return b"".join([*pieces, view[at:]])
 
 
 def insert(text: bytes | memoryview, names: Iterable[str]) -> bytes:
@@ -130,7 +91,7 @@ class Unsaid:
 class HostSet:
     """The entries by what they say; the nearest wins, and where none speaks the lists are silent.
 
-    Each column is a text as `lines()` makes it. A name is in at most one of the six columns.
+    Each column is a text of names, sorted by `order`, each closed by a line feed. A name is in at most one of the six.
     """
 
     block_exact: bytes = b""  # that name alone

@@ -12,20 +12,13 @@ from dataclasses import dataclass, field
 
 from blockctl.model.hostset import HostSet, insert, order, order_after, text_of
 from blockctl.model.names import covers
+from blockctl.model.packed import name_of, once
 from blockctl.model.rule import Effect, Rule, Scope
 
-# A block of a name with all below it carries this mark behind its key. It sorts after the name alone and before
-# every name below.
-SUBTREE = "!"
 NOTHING = "\n"  # no key begins so
 
 # Which rule speaks first; the odd ones block.
 OWN, IMPORTANT, EXCEPTION, PLAIN, SILENT = range(5)
-
-
-def name_of(key: str) -> str:
-    """Return the name of a key."""
-    return key.rstrip(SUBTREE)[-2::-1]
 
 
 @dataclass(slots=True)
@@ -48,7 +41,8 @@ class Special:
 class Reducer:
     """Collects what the lists say, then reduces it once."""
 
-    keys: list[str] = field(default_factory=list)  # of plain blocks
+    exact: list[str] = field(default_factory=list)  # keys of plain blocks, sorted, each once
+    subtree: list[str] = field(default_factory=list)
     allow_exact: set[str] = field(default_factory=set)
     allow_subtree: set[str] = field(default_factory=set)
     specials: dict[str, list[Special]] = field(default_factory=dict)
@@ -59,16 +53,13 @@ class Reducer:
 
     def reduce(self) -> HostSet:
         """Return the result, and forget what was collected."""
-        self.keys.sort()  # the lists' keys are sorted already, so this only merges them
         special = self.names()
-        apart = self._ranges(special)
-        found = [key for part in apart for key in self.keys[part]]
-        added = _settle(_Judge(self, found)) if special else {}
-        for part in apart:  # the walk skips what it has just seen, so this takes them out
-            self.keys[part] = [self.keys[part.start - 1] if part.start else NOTHING] * (part.stop - part.start)
-        exact, subtree, covered = _walk(self.keys)
-        self.keys.clear()
-        names = HostSet(text_of(exact), text_of(subtree), covered=text_of(_without_marks(covered)))
+        apart = [_ranges(keys, special) for keys in (self.exact, self.subtree)]
+        added = _settle(_Judge(self, apart)) if special else {}
+        exact, subtree = _without(self.exact, apart[0]), _without(self.subtree, apart[1])
+        self.exact, self.subtree = [], []
+        exact, subtree, covered = _walk(exact, subtree)
+        names = HostSet(text_of(exact), text_of(subtree), covered=text_of(covered))
         for column, more in added.items():
             setattr(names, column, insert(getattr(names, column), more))
         return names
@@ -78,52 +69,60 @@ class Reducer:
         holes = (hole for said in self.specials.values() for special in said for hole in special.holes)
         return {*self.specials, *self.allow_exact, *self.allow_subtree, *holes}
 
-    def _ranges(self, names: set[str]) -> list[slice]:
-        """Return where the keys at and below some names are."""
-        found: list[slice] = []
-        at = 0
-        for name in sorted(names, key=order):
-            low = bisect_left(self.keys, order(name), at)
-            at = bisect_left(self.keys, order_after(name), low)
-            if low < at:
-                found.append(slice(low, at))
-        return found
+
+def _ranges(keys: list[str], names: set[str]) -> list[slice]:
+    """Return where the keys at and below some names are."""
+    found: list[slice] = []
+    at = 0
+    for name in sorted(names, key=order):
+        low = bisect_left(keys, order(name), at)
+        at = bisect_left(keys, order_after(name), low)
+        if low < at:
+            found.append(slice(low, at))
+    return found
 
 
-def _walk(sorted_keys: list[str]) -> tuple[list[str], list[str], list[str]]:
-    """Split keys into names alone, names with all below, and those that such a name covers; each once."""
-    exact: list[str] = []
-    subtree: list[str] = []
+def _without(keys: list[str], apart: list[slice]) -> list[str]:
+    """Return the keys that no slice holds."""
+    ends = [0, *(part.stop for part in apart)]
+    starts = [*(part.start for part in apart), len(keys)]
+    return [key for start, end in zip(ends, starts, strict=True) for key in keys[start:end]] if apart else keys
+
+
+def _walk(exact: list[str], subtree: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """Return the keys of names alone, of names with all below, and of what such a name covers.
+
+    Only the names with all below are looked at one by one; the others are found by halving.
+    """
+    roots: list[str] = []
     covered: list[str] = []
-    root = mark = last = NOTHING
-    for key in sorted_keys:
+    root = NOTHING
+    for key in subtree:
         if key.startswith(root):
-            if key != last and key != mark:
-                covered.append(key)
-                last = key
-        elif key[-1] == SUBTREE:
-            root, mark = key[:-1], key
-            subtree.append(root)
-            if exact and exact[-1] == root:
-                exact.pop()
-        elif key != last:
-            exact.append(key)
-            last = key
-    return exact, subtree, covered
-
-
-def _without_marks(sorted_keys: list[str]) -> list[str]:
-    """Return keys without their marks, each once."""
-    return list(dict.fromkeys(key.rstrip(SUBTREE) for key in sorted_keys))
+            covered.append(key)
+        else:
+            root = key
+            roots.append(key)
+    alone: list[str] = []
+    at = low = 0
+    for root in roots:
+        low = bisect_left(exact, root, low)
+        if low < len(exact) and exact[low].startswith(root):
+            alone += exact[at:low]
+            at = bisect_left(exact, f"{root[:-1]}/", low)
+            covered += exact[low + (exact[low] == root) : at]
+            low = at
+    alone += exact[at:]
+    return alone, roots, once(sorted(covered))
 
 
 class _Judge:
     """Says which rule speaks first of a name, or of what is below it, by walking up from the name."""
 
-    def __init__(self, said: Reducer, apart: list[str]) -> None:
+    def __init__(self, said: Reducer, apart: list[list[slice]]) -> None:
         self.said = said
-        self.plain_exact = {name_of(key) for key in apart if key[-1] != SUBTREE}
-        self.plain_subtree = {name_of(key) for key in apart if key[-1] == SUBTREE}
+        self.plain_exact = {name_of(key) for part in apart[0] for key in said.exact[part]}
+        self.plain_subtree = {name_of(key) for part in apart[1] for key in said.subtree[part]}
         self._asked: dict[str, bool] = {}
         self._below: dict[str, bool] = {"": False}
 
@@ -169,9 +168,9 @@ class _Judge:
     def _blocked_elsewhere(self, name: str) -> bool:
         """Whether a plain block means this name and all below it; asked of names above those set apart."""
         if name not in self._asked:
-            key = order(name) + SUBTREE
-            at = bisect_left(self.said.keys, key)
-            self._asked[name] = self.said.keys[at : at + 1] == [key]
+            key = order(name)
+            at = bisect_left(self.said.subtree, key)
+            self._asked[name] = self.said.subtree[at : at + 1] == [key]
         return self._asked[name]
 
 

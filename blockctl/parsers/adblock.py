@@ -48,13 +48,13 @@ def parse(text: str, file: str) -> FilterList:
     """Read a list."""
     parsed = FilterList(file, "adblock", header=read_header(text))
     taken = _take(text)
-    parsed.subtree |= taken.names
     parsed.counts.lines = taken.lines
     parsed.counts.rules = taken.clean_lines
     dialect = _dialect(text, taken)
     directives = Directives()
     for number, line in taken.residue():
         _take_line(parsed, directives, dialect, number, line)
+    parsed.put("subtree", taken.plain)
     if directives.includes:
         parsed.header["include"] = "\n".join(directives.includes)
     if unclosed := directives.unclosed():
@@ -184,7 +184,7 @@ def _dialect(text: str, taken: Taken) -> Dialect:
     sample = list(islice((line for line in lines if line and not _COMMENT.match(line)), SAMPLE))
     for_hosts = [bool(_HOSTS_LINE.fullmatch(line)) for line in sample]
     fitting = sum(is_hosts or bool(_DNS_LINE.fullmatch(line)) for is_hosts, line in zip(for_hosts, sample, strict=True))
-    if (sample or taken.names) and fitting * 20 >= len(sample) * 19:
+    if (sample or taken.plain) and fitting * 20 >= len(sample) * 19:
         marked = any(for_hosts) or _DNS_HEADER.search(head) or any(map(_DNS_MARKS.match, sample))
         return Dialect(hosts=True, bare=Scope.EXACT if marked else None)
     return Dialect(bare=Scope.SUBTREE if _UBO_HEADER.search(head) else None)

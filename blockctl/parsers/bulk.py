@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import heapq
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from blockctl.model.hostset import order, order_after
 from blockctl.model.names import MAX_NAME, SPECIAL_USE, suffix_rules
+from blockctl.model.packed import name_of, pack_keys, sort_keys
 from blockctl.parsers.listed import TRIGGERS, is_listable
 
 LABEL = r"[A-Za-z0-9_-]{1,63}+"
@@ -22,6 +25,10 @@ LAST = r"[A-Za-z_-][A-Za-z0-9_-]{0,62}+"
 NAME = rf"(?:{LABEL}\.)++{LAST}"
 DOTTED_NAME = rf"(?:{LABEL}\.(?=[A-Za-z0-9_-]))++{LAST}"  # where a dot may follow that is not part of the name
 COMMENT = r"(?:[ \t]+#[^\n]*+)?+"
+
+FEW = 40  # names that are searched for one by one
+
+_WILD = re.compile(r"^\*?\.(.*)\n", re.MULTILINE)
 
 Line = tuple[int, str]  # number, counted from 1, and text
 
@@ -53,7 +60,7 @@ class _Run:
     line: int  # number of the first line
     start: int
     end: int
-    names: list[str]  # one for each line
+    names: str  # in lower case, one a line
 
 
 @dataclass(slots=True)
@@ -61,9 +68,11 @@ class Taken:
     """What `take` took of a text."""
 
     text: str  # ends with a newline
+    shape: Shape
     lines: int = 0
     clean_lines: int = 0
-    names: set[str] = field(default_factory=set)  # in lower case, of the clean lines
+    plain: bytes = b""  # the names of clean lines, packed
+    wild: bytes = b""  # those that are written with `*.` or `.` in front
     _runs: list[_Run] = field(default_factory=list)
     _gaps: list[tuple[int, int, int]] = field(default_factory=list)  # number of the first line, start, end
     _returned: list[Line] = field(default_factory=list)
@@ -75,18 +84,15 @@ class Taken:
         return self._gap_lines()
 
     def numbered(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield each run of clean lines: the number of its first line, and the name of every line."""
-        return ((run.line, run.names) for run in self._runs)
+        """Yield each run of clean lines: the number of its first line, and the name of every line as written there."""
+        return ((run.line, run.names.split("\n")[:-1]) for run in self._runs)
 
     def lines_of(self, names: set[str]) -> Iterator[Line]:
-        """Yield the clean lines that have one of these names, in order."""
-        for run in self._runs:
-            if names.isdisjoint(run.names):
-                continue
-            lines = self.text[run.start : run.end].split("\n")
-            for at, name in enumerate(run.names):
-                if name in names:
-                    yield run.line + at, lines[at]
+        """Yield the clean lines that have one of these names in front of which stands what stands there, in order."""
+        for run in self._runs if names else ():
+            places = _places(f"\n{run.names}", names)
+            lines = self.text[run.start : run.end].split("\n") if places else []
+            yield from ((run.line + at, lines[at]) for at in places)
 
     def _gap_lines(self) -> Iterator[Line]:
         for number, start, end in self._gaps:
@@ -96,106 +102,108 @@ class Taken:
                 number += 1
                 start = stop + 1
 
+    def find_runs(self) -> None:
+        """Find the runs of clean lines."""
+        number, at = 1, 0
+        for match in self.shape.run.finditer(self.text):
+            start, end = match.span()
+            if start > at:
+                self._gaps.append((number, at, start))
+                number += self.text.count("\n", at, start)
+            names = _names(match.group().lower(), self.shape)
+            self._runs.append(_Run(number, start, end, names))
+            lines = names.count("\n")
+            self.clean_lines += lines
+            number += lines
+            at = end
+        if at < len(self.text):
+            self._gaps.append((number, at, len(self.text)))
+            number += self.text.count("\n", at)
+        self.lines = number - 1
+
     def give_back(self, names: set[str]) -> None:
-        """Make residue of the clean lines that have one of these names."""
+        """Make residue of the clean lines that have one of these names, as they are written there."""
         self._returned = list(self.lines_of(names))
         self.clean_lines -= len(self._returned)
-        self.names -= names
 
 
 def take(text: str, shape: Shape, *, refuse: bool = True) -> Taken:
     """Take the clean lines of a text.
 
     Names that no list may block (public suffixes, special use, too long) are given back as residue, for the
-    careful reader to say so. Without `refuse` they are taken as well, and `names` stays empty: for whom it is enough
-    to know what stands on which line.
+    careful reader to say so. Without `refuse` they are taken as well, and the columns stay empty: for whom it is
+    enough to know what stands on which line.
     """
     if text and not text.endswith("\n"):
         text += "\n"
-    taken = Taken(text)
-    number = 1
-    at = 0
-    never: set[str] = set()
-    for match in shape.run.finditer(text):
-        start, end = match.span()
-        if start > at:
-            taken._gaps.append((number, at, start))
-            number += text.count("\n", at, start)
-        run = match.group().lower()
-        names = _names(run, shape)
-        taken._runs.append(_Run(number, start, end, names))
-        if refuse:
-            never.update(_never(run, names, shape))
-            taken.names.update(names)
-        taken.clean_lines += len(names)
-        number += len(names)
-        at = end
-    if at < len(text):
-        taken._gaps.append((number, at, len(text)))
-        number += text.count("\n", at)
-    taken.lines = number - 1
-    never |= _suffix_texts() & taken.names
+    taken = Taken(text, shape)
+    taken.find_runs()
+    if not refuse:
+        return taken
+    names = "".join(run.names for run in taken._runs)
+    is_wild = "*" in names or names.startswith(".") or "\n." in names
+    wild = "".join(f"{name}\n" for name in _WILD.findall(names)) if is_wild else ""
+    plain = _WILD.sub("", names) if is_wild else names
+    columns = [sort_keys(column) for column in (plain, wild)]
+    never = {name for keys in columns for name in _never(keys)}
     if never:
-        taken.give_back(never)
+        taken.give_back({before + name for name in never for before in (("", ".", "*.") if is_wild else ("",))})
+        gone = set(map(order, never))
+        columns = [[key for key in keys if key not in gone] for keys in columns]
+    taken.plain, taken.wild = map(pack_keys, columns)
     return taken
 
 
-def _names(run: str, shape: Shape) -> list[str]:
-    """Return the names of a run of clean lines, one a line.
+def _names(run: str, shape: Shape) -> str:
+    """Return the names of a run of clean lines, one a line; the run is in lower case.
 
     Most lists write every line alike. Then what stands around the name of the first line stands around all of
-    them, and cutting the text there gives the names, three times as fast as a search for each.
+    them, and taking that out leaves the names, many times as fast as a search for each.
     """
-    first = shape.line.match(run)
-    if first is None:  # a run begins with a clean line
-        return []
-    before = run[: first.start(1)]
-    after = run[first.end(1) : first.end()]
-    names = run[len(before) : len(run) - 1 - len(after)].split(f"{after}\n{before}")
-    lines = run.count("\n")
-    blanks = lines * sum(before.count(blank) + after.count(blank) for blank in " \t")
-    alike = len(names) == lines and run.endswith(f"{after}\n") and run.count(" ") + run.count("\t") == blanks
-    if alike:
-        return names
-    return shape.line.findall(run)
+    if first := shape.line.match(run):  # a run begins with a clean line
+        before, after = run[: first.start(1)], run[first.end(1) : first.end()]
+        between = f"{after}\n{before}"
+        lines = run.count("\n")
+        blanks = lines * sum(before.count(blank) + after.count(blank) for blank in " \t")
+        alike = run.count(" ") + run.count("\t") == blanks and run.endswith(f"{after}\n")
+        if alike and run.count(between) == lines - 1 + (not before):
+            return run[len(before) : len(run) - 1 - len(after)].replace(between, "\n") + "\n"
+    return "\n".join(shape.line.findall(run)) + "\n"
 
 
-def _never(run: str, names: list[str], shape: Shape) -> set[str]:
-    """Return the names of a run that no list may block, but for those that are public suffixes as they stand."""
-    found = set()
-    for match in _suspect_end().finditer(run):
-        line = shape.line.match(run, run.rfind("\n", 0, match.start()) + 1)
-        if line is not None and not is_listable(line.group(1).lstrip("*.")):
-            found.add(line.group(1))
-    if max(map(len, names)) > MAX_NAME:
-        found.update(name for name in names if len(name.lstrip("*.")) > MAX_NAME)
+def _places(names: str, wanted: set[str]) -> list[int]:
+    """Return which lines of a text have one of these names, counted from 0; a newline stands before the first."""
+    if len(wanted) > FEW:
+        return [at for at, name in enumerate(names[1:].split("\n")) if name in wanted]
+    found = []
+    for name in wanted:
+        line = f"\n{name}\n"
+        at = names.find(line)
+        while at >= 0:
+            found.append(names.count("\n", 0, at))
+            at = names.find(line, at + 1)
+    return sorted(found)
+
+
+def _never(keys: list[str]) -> set[str]:
+    """Return the names that no list may block, without asking of each."""
+    suspects = {name_of(key) for key in _suffix_keys().intersection(keys)}
+    for parent in _suspect_parents():
+        low = bisect_left(keys, order(parent))
+        suspects.update(map(name_of, keys[low : bisect_left(keys, order_after(parent), low)]))
+    found = {name for name in suspects if not is_listable(name)}
+    longest = max(map(len, keys), default=0)
+    if longest > MAX_NAME + 1:
+        found.update(name_of(key) for key in keys if len(key) > MAX_NAME + 1)
     return found
 
 
 @lru_cache(maxsize=1)
-def _suffix_texts() -> frozenset[str]:
-    """Return every public suffix that is a name, as bare and as wildcard lines write it."""
-    names, _ = suffix_rules()
-    return frozenset(before + name for name in names for before in ("", ".", "*."))
+def _suffix_keys() -> frozenset[str]:
+    return frozenset(map(order, suffix_rules()[0]))
 
 
 @lru_cache(maxsize=1)
-def _suspect_end() -> re.Pattern[str]:
-    """Return what finds the ends of names that may be unlistable by what stands above them."""
-    _, parents = suffix_rules()
-    return re.compile(rf"\.{_one_of(sorted({*parents, *SPECIAL_USE, *TRIGGERS}))}(?!\.?[A-Za-z0-9_-])")
-
-
-def _one_of(words: list[str]) -> str:
-    """Return a regular expression for any of these words, common beginnings written once.
-
-    The plain alternation tries hundreds of words at each dot and takes fifteen times as long.
-    """
-    tails: dict[str, list[str]] = {}
-    for word in words:
-        tails.setdefault(word[:1], []).append(word[1:])
-    optional = "?" if tails.pop("", None) else ""
-    if not tails:
-        return ""
-    branches = [re.escape(head) + _one_of(rest) for head, rest in tails.items()]
-    return f"(?:{'|'.join(branches)}){optional}"
+def _suspect_parents() -> tuple[str, ...]:
+    """Return the names below which a name may be unlistable."""
+    return (*suffix_rules()[1], *SPECIAL_USE, *TRIGGERS)

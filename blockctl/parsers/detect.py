@@ -62,6 +62,8 @@ _LINES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("domains", rf"{_NAME}{_NOTE}"),
     )
 )  # fmt: skip
+# What most lines of most lists are, found at once; `_LINES` says the same of them.
+_PLAIN = re.compile(r"(?:((?:0\.0\.0\.0|127\.0\.0\.1)[ \t]+)|(\|\|))?(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*(?(2)\^)")
 _COSMETIC = re.compile(r"#@?[?$%]?#[^#\s]")
 _MIXABLE = ("adblock", "hosts", "domains", "wildcard")
 
@@ -167,6 +169,8 @@ def _by_votes(sample: list[str]) -> str | Fault:
 
 def _kind(line: str) -> str:
     """Return what a line looks like, "" for nothing known."""
+    if plain := _PLAIN.fullmatch(line):
+        return "hosts" if plain[1] else "adblock" if plain[2] else "domains"
     for kind, pattern in _LINES:
         if pattern.fullmatch(line):
             if kind == "domains" and is_ip(line.split()[0]):

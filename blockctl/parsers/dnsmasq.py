@@ -27,7 +27,7 @@ _NAMES = re.compile(r"/(.*)/([^/]*)")  # `/name/name/answer`
 def parse(text: str, file: str) -> FilterList:
     """Read a dnsmasq configuration."""
     parsed, taken = read_list(text, file, "dnsmasq", shape_of(text), read)
-    parsed.subtree |= taken.names
+    parsed.put("subtree", taken.plain)
     return parsed
 
 

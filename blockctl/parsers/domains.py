@@ -20,10 +20,8 @@ _TOOLS = {"=": "dnscrypt-proxy (`=name`)", "+": "Clash (`+.name`)"}
 def parse(text: str, file: str, format_: str = "domains") -> FilterList:
     """Read a list of names."""
     parsed, taken = read_list(text, file, format_, SHAPE, read)
-    names = taken.names
-    wild = {name for name in names if name[0] in "*."} if "*" in text or "\n." in text or text[:1] == "." else set()
-    parsed.subtree.update(name.lstrip("*.") for name in wild)
-    parsed.exact |= names - wild if wild else names
+    parsed.put("exact", taken.plain)
+    parsed.put("subtree", taken.wild)
     return parsed
 
 

@@ -30,7 +30,7 @@ SHAPE = Shape.of(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?|0)[ \t]++", NAME, r"[ \t]*+" 
 def parse(text: str, file: str) -> FilterList:
     """Read a hosts file."""
     parsed, taken = read_list(text, file, "hosts", SHAPE, read)
-    parsed.exact |= taken.names
+    parsed.put("exact", taken.plain)
     return parsed
 
 

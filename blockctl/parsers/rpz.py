@@ -13,6 +13,7 @@ from itertools import islice
 from blockctl.model.diagnostic import Severity
 from blockctl.model.filterlist import FilterList
 from blockctl.model.names import covers
+from blockctl.model.packed import names_of
 from blockctl.model.rule import Effect, Scope
 from blockctl.parsers.bulk import NAME, NOTHING, Shape, Taken
 from blockctl.parsers.hosts import is_sink
@@ -43,9 +44,8 @@ def parse(text: str, file: str) -> FilterList:
     text = join_groups(text)
     zone = Zone(text)
     parsed, taken = read_list(text, file, "rpz", SHAPE if zone.plain else NOTHING, zone.read)
-    below = {name[2:] for name in taken.names if name[0] == "*"} if "*." in text else set()
-    parsed.exact |= {name for name in taken.names if name[0] != "*"} if below else taken.names
-    _merge(parsed, taken, below, zone)
+    parsed.put("exact", taken.plain)
+    _merge(parsed, taken, set(names_of(taken.wild)), zone)
     return parsed
 
 

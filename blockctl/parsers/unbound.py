@@ -50,8 +50,7 @@ def parse(text: str, file: str) -> FilterList:
     homes = network_zones(text)
     shape = shape_of(text, homes)
     parsed, taken = read_list(text, file, "unbound", shape, reader(homes))
-    column = parsed.exact if shape is DATA_SHAPE else parsed.subtree
-    column |= taken.names
+    parsed.put("exact" if shape is DATA_SHAPE else "subtree", taken.plain)
     return parsed
 
 

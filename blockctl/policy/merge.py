@@ -13,10 +13,11 @@ from functools import cache
 from blockctl.model.decide import excepted_names, is_above_lists, own_names
 from blockctl.model.diagnostic import Diagnostic, DiagnosticLog, Origin, Severity
 from blockctl.model.filterlist import FilterList
-from blockctl.model.hostset import HostSet, Unsaid, has_name, keys_of, order, order_after, remove
+from blockctl.model.hostset import HostSet, Unsaid, order, order_after
 from blockctl.model.names import SPECIAL_USE, covers, parents, suffix_rules
+from blockctl.model.packed import Packed, has_name, keys_of, name_of, names_of, once, without_name
 from blockctl.model.policy import ListSource, Policy
-from blockctl.model.reduce import OWN, SUBTREE, Reducer, Special, name_of
+from blockctl.model.reduce import OWN, Reducer, Special
 from blockctl.model.request import ALL_KINDS, Kind
 from blockctl.model.rule import Effect, Party, Rule, Scope
 
@@ -58,13 +59,12 @@ def _drop_from_column(parsed: FilterList, badfilter: Rule) -> bool:
     if column is None or not badfilter.host or plain.identity() != badfilter.identity():
         return False
     if has_name(packed := parsed.packed.get(column, b""), badfilter.host):
-        parsed.packed[column] = remove(packed, [badfilter.host])
+        parsed.packed[column] = without_name(packed, badfilter.host)
         return True
-    names: set[str] = getattr(parsed, column)
-    if badfilter.host not in names:
-        return False
-    names.remove(badfilter.host)
-    return True
+    names = parsed.sets.get(column, set())
+    found = badfilter.host in names
+    names.discard(badfilter.host)
+    return found
 
 
 def page_exceptions(lists: Iterable[FilterList]) -> list[Rule]:
@@ -88,6 +88,7 @@ def settle_names(lists: Iterable[tuple[ListSource, FilterList]], policy: Policy)
     diagnostics = DiagnosticLog()
     own = own_names(policy)
     rules_in = 0
+    blocks: list[tuple[str, Packed]] = []
     for name in own:
         reducer.say(name, Special(OWN, Scope.EXACT))
     for source, parsed in lists:
@@ -96,28 +97,39 @@ def settle_names(lists: Iterable[tuple[ListSource, FilterList]], policy: Policy)
         rules_in += len(parsed.rules) + len(parsed.cosmetics)
         for diagnostic in _blocks_of_own(parsed, own):
             diagnostics.add(diagnostic)
-        _take_columns(parsed, reducer, diagnostics)
+        blocks += [(parsed.file, parsed.packed.get(column, b"")) for column in ("exact", "subtree")]
+        _take_columns(parsed, reducer)
         _take_rules(source, parsed, reducer, unsaid, diagnostics)
+    reducer.exact, reducer.subtree = (_listable(keys, blocks, diagnostics) for keys in (reducer.exact, reducer.subtree))
     names = reducer.reduce()
     names.unsaid, names.diagnostics, names.rules_in = unsaid, diagnostics, rules_in
     return names
 
 
-def _take_columns(parsed: FilterList, reducer: Reducer, diagnostics: DiagnosticLog) -> None:
-    for column, mark in (("exact", ""), ("subtree", SUBTREE)):
-        found = keys_of(parsed.packed.pop(column, b""), mark)
-        if bad := _unlistable(found, mark):
-            for name in sorted(bad):
-                diagnostics.add(_refusal(name, Origin(parsed.file)))
-            found = [key for key in found if name_of(key) not in bad]
-        reducer.keys += found
+def _take_columns(parsed: FilterList, reducer: Reducer) -> None:
+    for column, keys in (("exact", reducer.exact), ("subtree", reducer.subtree)):
+        keys += keys_of(parsed.packed.pop(column, b""))
     for column, names in (("allow_exact", reducer.allow_exact), ("allow_subtree", reducer.allow_subtree)):
-        names.update(str(parsed.packed.pop(column, b""), "ascii").split())
+        names.update(names_of(parsed.packed.pop(column, b"")))
 
 
-def _unlistable(sorted_keys: Sequence[str], mark: str) -> set[str]:
+def _listable(keys: list[str], blocks: Iterable[tuple[str, Packed]], diagnostics: DiagnosticLog) -> list[str]:
+    """Return the keys of names that lists may block, sorted, each once; the keys of the lists one after the other.
+
+    The parsers refuse the others, each with its line. This is for lists that no parser made.
+    """
+    keys.sort()  # those of each list are sorted already, so this only merges them
+    keys = once(keys)
+    bad = _unlistable(keys)
+    for name in sorted(bad):
+        file = next(file for file, packed in blocks if has_name(packed, name))
+        diagnostics.add(_refusal(name, Origin(file)))
+    return [key for key in keys if name_of(key) not in bad] if bad else keys
+
+
+def _unlistable(sorted_keys: Sequence[str]) -> set[str]:
     """Return the names that no list may block, without asking of each."""
-    bad = {name_of(key) for key in _suffix_keys(mark).intersection(sorted_keys)}
+    bad = {name_of(key) for key in _suffix_keys().intersection(sorted_keys)}
     bad.update(_single_labels(sorted_keys))
     for parent in {*suffix_rules()[1], *SPECIAL_USE}:
         low = bisect_left(sorted_keys, order(parent))
@@ -137,8 +149,8 @@ def _single_labels(sorted_keys: Sequence[str]) -> Iterator[str]:
 
 
 @cache
-def _suffix_keys(mark: str) -> frozenset[str]:
-    return frozenset(order(name) + mark for name in suffix_rules()[0])
+def _suffix_keys() -> frozenset[str]:
+    return frozenset(map(order, suffix_rules()[0]))
 
 
 def _refusal(name: str, origin: Origin) -> Diagnostic:

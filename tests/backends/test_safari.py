@@ -13,7 +13,7 @@ from blockctl.backends.capabilities import SAFARI
 from blockctl.backends.output import Output
 from blockctl.model.decide import cosmetics_for, decide
 from blockctl.model.diagnostic import BlockctlError
-from blockctl.model.filterlist import FilterList
+from blockctl.model.filterlist import COLUMNS, FilterList
 from blockctl.model.index import Index
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
 from blockctl.model.request import SUBRESOURCES, Kind, Request
@@ -39,11 +39,17 @@ def blockers(output: Output) -> list[Blocker]:
 def without_gaps(parsed: FilterList, output: Output) -> FilterList:
     """What is left of a list when what could not be said is taken out."""
     gone = {gap.text for gap in output.gaps.kept}
-    return replace(
+    return with_rules(
         parsed,
-        rules=[rule for rule in parsed.rules if rule.text not in gone],
-        cosmetics=[cosmetic for cosmetic in parsed.cosmetics if cosmetic.text not in gone],
+        [rule for rule in parsed.rules if rule.text not in gone],
+        [cosmetic for cosmetic in parsed.cosmetics if cosmetic.text not in gone],
     )
+
+
+def with_rules(parsed: FilterList, rules: list[Rule], cosmetics: list[Cosmetic]) -> FilterList:
+    """The same names with other rules."""
+    columns = {column: set(getattr(parsed, column)) for column in COLUMNS}
+    return FilterList(parsed.file, parsed.format, rules=rules, cosmetics=cosmetics, **columns)
 
 
 @pytest.mark.parametrize("seed", range(400))
@@ -230,5 +236,5 @@ def test_the_package_holds_the_same_rules_with_identifiers_of_their_own() -> Non
 
 def test_same_rules_same_bytes_whatever_their_order() -> None:
     made = world(Random(7))
-    turned = replace(made.parsed, rules=made.parsed.rules[::-1], cosmetics=made.parsed.cosmetics[::-1])
+    turned = with_rules(made.parsed, made.parsed.rules[::-1], made.parsed.cosmetics[::-1])
     assert files(compiled(made.policy, made.parsed)) == files(compiled(made.policy, turned))

@@ -16,7 +16,6 @@ from blockctl.dns.rules import Lists, Rules
 from blockctl.dns.table import wire_names
 from blockctl.model.diagnostic import Origin
 from blockctl.model.filterlist import FilterList, ListText
-from blockctl.model.hostset import lines
 from blockctl.model.memory import RunMemory
 from blockctl.model.policy import Group, ListSource, Policy
 from blockctl.model.rule import Effect, Rule, Scope
@@ -41,7 +40,10 @@ def lists_of(parsed: Collection[FilterList], policy: Policy) -> Lists:
             lines=partial(_numbered, each),
             find=partial(_find, each),
             names=[rule for rule in each.rules if rule.names_only],
-            allow={Scope.EXACT: lines(each.allow_exact), Scope.SUBTREE: lines(each.allow_subtree)},
+            allow={
+                Scope.EXACT: "\n".join(each.allow_exact).encode(),
+                Scope.SUBTREE: "\n".join(each.allow_subtree).encode(),
+            },
         )
         for each in parsed
     ]

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blockctl.model.filterlist import FilterList
-from blockctl.model.hostset import HostSet, has_name, insert, keys_of, lines, order, order_after, position, remove
+from blockctl.model.hostset import HostSet, insert, order, order_after, position, text_of
 from blockctl.model.names import covers, parents
-from blockctl.model.reduce import SUBTREE, name_of
+from blockctl.model.packed import has_name, keys_of, merge, name_of, names_of, pack, without_name
 from blockctl.model.rule import Effect, Rule, Scope
 from tests.backends.dns_worlds import ORIGIN, World, names_below, world
 
@@ -80,7 +80,7 @@ def test_columns_are_sorted_and_the_covered_are_listed_and_blocked(random: Rando
     listed |= {rule.host for parsed in made.lists for rule in parsed.rules if rule.effect is Effect.BLOCK}
     for column in (*COLUMNS, "covered"):
         text = getattr(names, column)
-        assert text == lines(set(text.decode().split()))
+        assert text == text_of(sorted(map(order, set(text.decode().split()))))
     written = set((names.block_exact + names.block_subtree).decode().split())
     covered = set(names.covered.decode().split())
     assert covered.isdisjoint(written)
@@ -136,12 +136,19 @@ def test_a_hole_is_no_exception() -> None:
 
 @given(st.sets(st.sampled_from(names_below("w.test"))), st.sampled_from(names_below("w.test")))
 def test_texts_of_names(names: set[str], wanted: str) -> None:
-    text = lines(names)
+    text = text_of(sorted(map(order, names)))
     assert text == b"".join(f"{name}\n".encode() for name in sorted(names, key=order))
-    assert keys_of(text) == sorted(map(order, names))
-    assert list(map(name_of, keys_of(text, SUBTREE))) == sorted(names, key=order)
     low, high = position(memoryview(text), order(wanted)), position(memoryview(text), order_after(wanted))
     assert set(text[low:high].decode().split()) == {name for name in names if covers(wanted, name)}
-    assert has_name(text, wanted) == (wanted in names)
-    assert insert(text, {wanted} - names) == lines(names | {wanted})
-    assert remove(text, {wanted} & names) == lines(names - {wanted})
+    assert insert(text, {wanted} - names) == text_of(sorted(map(order, names | {wanted})))
+
+
+@given(st.sets(st.sampled_from(names_below("w.test"))), st.sampled_from(names_below("w.test")))
+def test_packed_names(names: set[str], wanted: str) -> None:
+    packed = pack([*names, *names])
+    assert keys_of(packed) == sorted(map(order, names))
+    assert list(map(name_of, keys_of(packed))) == sorted(names, key=order)
+    assert set(names_of(packed)) == names
+    assert has_name(packed, wanted) == (wanted in names)
+    assert merge(packed, pack([wanted])) == pack(names | {wanted})
+    assert without_name(packed, wanted) == pack(names - {wanted})

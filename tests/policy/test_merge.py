@@ -9,6 +9,7 @@ import pytest
 from blockctl.model.diagnostic import Origin
 from blockctl.model.filterlist import FilterList
 from blockctl.model.hostset import HostSet
+from blockctl.model.packed import pack
 from blockctl.model.policy import ListSource, Policy, Resolver
 from blockctl.model.request import ALL_KINDS, SUBRESOURCES, Kind
 from blockctl.model.rule import Cosmetic, Effect, Party, Rule, Scope
@@ -119,9 +120,9 @@ def test_badfilter_takes_equal_rules_out_of_all_lists(packed: bool) -> None:
     assert settle_badfilters(lists, [BLOCK]) == 2
     for parsed in lists:
         parsed.pack()
-    assert [parsed.packed.get("subtree", b"") for parsed in lists] == [b"other.example\n", b""]
+    assert [parsed.packed.get("subtree", b"") for parsed in lists] == [pack(["other.example"]), b""]
     assert lists[0].rules == [important]
-    assert lists[1].packed["exact"] == b"ads.example\n"
+    assert lists[1].packed["exact"] == pack(["ads.example"])
     assert settle_badfilters(lists, [BLOCK]) == 0
 
 
