@@ -22,7 +22,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import Any, Protocol
 
 import xxhash
@@ -50,13 +50,12 @@ _MAGIC = b"blockctl"
 _VERSION = 1
 _PREAMBLE = struct.Struct("<8sBBHIQII")  # magic, version, 1 if little-endian, 0, length and place of the header, ...
 _LITTLE = int(sys.byteorder == "little")
-_KEY = struct.Struct(">I")  # bucket << 8 | length of the name: records sort by it
+_KEY = struct.Struct(">I")  # the bucket in its top bits, below it the length of the name: records sort by it
 _PLACE = struct.Struct("=HI")  # number of a list, number of a line
 _SAID = struct.Struct("=BHI")  # tag, then a place
 _BLOCK = 1 << 12  # bytes of names between two ordinals
-_BATCH = 1 << 16  # records taken apart at once
+_PIECE = 1 << 17  # bytes of names made at once
 _MAX_BITS = 24
-_LENGTHS = [bytes((length,)) for length in range(64)]
 
 
 class DamagedTable(BlockctlError):  # noqa: N818 - named as what it tells of
@@ -75,15 +74,26 @@ class Buffer(Protocol):
 
 
 def wire_names(lines: bytes) -> list[bytes]:
-    """Return names in wire form from a text with a name on each line, many at once.
+    """Return names in wire form from a text with a name on each line, many at once."""
+    found: list[bytes] = []
+    start = 0
+    while start < len(lines):
+        end = lines.find(b"\n", start + _PIECE) + 1 or len(lines)
+        found += _wire_names(lines[start:end])
+        start = end
+    return found
 
-    A closing zero is an empty label: with two dots for a line's end the labels and their lengths make the wire form.
-    """
-    labels = lines.replace(b"\n", b"..").split(b".")
-    labels.pop()
-    wire = b"".join(chain.from_iterable(zip(map(_LENGTHS.__getitem__, map(len, labels)), labels, strict=True)))
-    names = [name + b"\0" for name in wire.split(b"\0")]
-    names.pop()
+
+def _wire_names(lines: bytes) -> list[bytes]:
+    """A closing zero is an empty label: with two dots for a line's end every dot but the last becomes a length."""
+    dotted = lines.replace(b"\n", b"..")
+    wire = bytearray(b"." + dotted)
+    at = 0
+    for length in map(len, dotted.split(b".")):
+        wire[at] = length
+        at += length + 1
+    names = [name + b"\0" for name in bytes(wire).split(b"\0")]
+    del names[-2:]
     return names
 
 
@@ -93,36 +103,35 @@ class NamesWriter:
     def __init__(self, most: int) -> None:
         """Prepare for at most so many names (many fewer cost room, more cost time)."""
         self.bits = min(_MAX_BITS, (most * 2 // 3).bit_length())
-        self._records: list[bytes] = []
+        # Records by the first byte of their key: what is sorted at once stays in the processor's cache.
+        self._records: list[list[bytes]] = [[] for _ in range(256)]
 
     def __len__(self) -> int:
-        return len(self._records)
+        return sum(map(len, self._records))
 
     def add(self, names: Iterable[bytes], tags: Iterable[int], place: int, lines: Iterable[int]) -> None:
         """Add names in wire form with their tags, from these lines of one list."""
-        hash_, shift, key, said = xxhash.xxh3_64_intdigest, 64 - self.bits, _KEY.pack, _SAID.pack
-        self._records += [
-            key(hash_(name) >> shift << 8 | len(name)) + name + said(tag, place, line)
-            for name, tag, line in zip(names, tags, lines, strict=True)
-        ]
+        hash_, shift, spare, key, said = xxhash.xxh3_64_intdigest, 64 - self.bits, 32 - self.bits, _KEY.pack, _SAID.pack
+        put = [part.append for part in self._records]
+        for name, tag, line in zip(names, tags, lines, strict=True):
+            first = key(hash_(name) >> shift << spare | len(name))
+            put[first[0]](first + name + said(tag, place, line))
 
     def sections(self, base: int) -> dict[str, bytes]:
         """Return the sections, `names` first; it will stand at `base` in the file. What was added is used up."""
-        records = self._records
-        records.sort()
+        spare = 32 - self.bits
         sizes = array("I", bytes(4 * ((1 << self.bits) + 1)))
         names, origins = [], []
-        for at in range(0, len(records), _BATCH):
-            batch = records[at : at + _BATCH]
-            records[at : at + _BATCH] = [b""] * len(batch)
-            keys = array("I", b"".join([record[:4] for record in batch]))
+        for part in self._records:
+            part.sort()
+            keys = array("I", b"".join([record[:4] for record in part]))
             if _LITTLE:
                 keys.byteswap()
-            for key, record in zip(keys, batch, strict=True):
-                sizes[(key >> 8) + 1] += len(record) - 10
-            names.append(b"".join([record[4:-6] for record in batch]))
-            origins.append(b"".join([record[-6:] for record in batch]))
-        records.clear()
+            for key, size in zip(keys, map(len, part), strict=True):
+                sizes[(key >> spare) + 1] += size - 10
+            names.append(b"".join([record[4:-6] for record in part]))
+            origins.append(b"".join([record[-6:] for record in part]))
+            part.clear()
         sizes[0] = base
         text = b"".join(names)
         counts = (text.count(b"\0", at, at + _BLOCK) for at in range(0, len(text), _BLOCK))
