@@ -54,9 +54,15 @@ def size(reader: Reader, node: Node, what: str, least: int, most: int) -> int | 
         return None
     found = int(match[1]) * _SIZES[match[2].lower()]
     if not least <= found <= most:
-        reader.fault("P007", node, f"{what} cannot be {text}", f"from {least >> 10}kB to {most >> 20}MB")
+        reader.fault("P007", node, f"{what} cannot be {text}", f"from {spell_size(least)} to {spell_size(most)}")
         return None
     return found
+
+
+def spell_size(count: int) -> str:
+    """Return bytes in the largest unit that divides them."""
+    unit = next(unit for unit in ("GB", "MB", "kB", "B") if count % _SIZES[unit.lower()] == 0)
+    return f"{count // _SIZES[unit.lower()]}{unit}"
 
 
 def number(reader: Reader, node: Node, what: str, least: int, most: int) -> int | None:

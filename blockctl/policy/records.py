@@ -26,8 +26,10 @@ def read_records(reader: Reader, node: Node) -> Records:
             reader.fault("P005", key, f"{key.text!r} is here twice", hint)
             continue
         records[name], keys[name] = values, key
+    told: set[str] = set()
     for name, key in keys.items():
-        if loop := _loop(records, name):
+        if name not in told and (loop := _loop(records, name)):
+            told.update(loop)
             reader.fault("P013", key, f"a record that ends in itself: {' -> '.join(loop)}", "one must have an address")
     return records
 

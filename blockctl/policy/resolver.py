@@ -8,7 +8,7 @@ from typing import Any
 
 from blockctl.model.addresses import read_network
 from blockctl.model.diagnostic import Severity
-from blockctl.model.listen import Listen, open_resolvers, opens_to_all, read_listen
+from blockctl.model.listen import Listen, opens_to_all, read_listen
 from blockctl.model.names import is_address
 from blockctl.model.policy import ListSource, Resolver
 from blockctl.policy import measures, tree, words
@@ -203,7 +203,7 @@ def _check_served(reader: Reader, found: Found, settings: Resolver, listens: Map
         hint = "add tls: {certificate: cert.pem, key: key.pem}, PEM files beside this one"
         reader.fault("P009", listens[secure][1], f"{secure} needs a certificate", hint)
     word = opens_to_all(settings.access)
-    if open_resolvers([place for place, _ in listens.values()], settings.access, settings.public):
+    if word and not settings.public:
         message = f"access to {word} makes this an open resolver, which strangers use to flood others"
         hint = "name networks instead, or add `public: on` if you mean it"
         reader.fault("P017", found["access"][0], message, hint)

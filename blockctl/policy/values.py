@@ -183,7 +183,9 @@ class Reader:
         if host is None:
             self._not_a_host(node, "host")
         elif everywhere and is_address(host):
-            hint = f"DNS never sees addresses; for one page: sites: PAGE: {what.rpartition('.')[2]}: [{_quoted(host)}]"
+            verb = what.rpartition(".")[2]
+            hint = f"DNS never sees addresses; for one page: sites: PAGE: {verb}: [{_quoted(host)}]"
+            hint = hint if verb in ("allow", "deny") else ""
             self.fault("P012", node, f"{what} takes names, not the address {text}", hint)
             return None
         return host
