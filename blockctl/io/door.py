@@ -11,6 +11,7 @@ import contextlib
 import errno
 import socket
 import ssl
+from asyncio import sslproto
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ REST = 0.1  # seconds without accepting when nothing more can be opened
 FREE_AT_ONCE = 8  # idle connections closed then
 HANDSHAKE = 5.0  # seconds for TLS to come about
 LOOK_EVERY = 1.0  # seconds between looks for connections to close
+
+# asyncio gives each TLS connection a buffer of 256 KiB, which would be 256 MB for a thousand idle ones; one record is
+# all that is ever read at once.
+sslproto.SSLProtocol.max_size = 16_384
 
 
 @dataclass(slots=True)
@@ -145,6 +150,8 @@ class Door:
                     self._rest(listening)
                 return  # nothing more, or the client is gone already: accept(2) says to try again
             sock.setblocking(False)
+            with contextlib.suppress(OSError):  # asyncio does it only for sockets that name their protocol
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._let_in(sock, shortest(str(peer[0])), listening.tls)
 
     def _rest(self, listening: _Listening) -> None:

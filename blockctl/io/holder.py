@@ -8,23 +8,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+from blockctl.model.addresses import read_address
+
 PROC = Path("/proc")
 LSOF_LIMIT = 2.0  # seconds
 LISTENING = {"tcp": "0A", "udp": "07"}  # states in /proc/net, net/tcp_states.h
 
 
-def holder(port: int, kind: str) -> str:
-    """Return `name (pid N)` of who holds the port of `tcp` or `udp`; "" when it cannot be told."""
-    return _from_proc(port, kind) if sys.platform == "linux" else _from_lsof(port, kind)
+def holder(address: str, port: int, kind: str) -> str:
+    """Return `name (pid N)` of who holds the port of `tcp` or `udp` there; "" when it cannot be told."""
+    return _from_proc(address, port, kind) if sys.platform == "linux" else _from_lsof(port, kind)
 
 
-def _from_proc(port: int, kind: str, proc: Path = PROC) -> str:
-    inodes = set()
+def _from_proc(address: str, port: int, kind: str, proc: Path = PROC) -> str:
+    ours, inodes = _in_proc(address), set()
     for table in (kind, f"{kind}6"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             for line in (proc / "net" / table).read_text().splitlines()[1:]:
                 fields = line.split()
-                if int(fields[1].rpartition(":")[2], 16) == port and fields[3] == LISTENING[kind]:
+                where, _, number = fields[1].rpartition(":")
+                clash = where == ours or not where.strip("0") or not ours.strip("0")
+                if clash and int(number, 16) == port and fields[3] == LISTENING[kind]:
                     inodes.add(f"socket:[{fields[9]}]")
     if not inodes:
         return ""
@@ -33,6 +37,14 @@ def _from_proc(port: int, kind: str, proc: Path = PROC) -> str:
             if any(str(fd.readlink()) in inodes for fd in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
     return ""
+
+
+def _in_proc(address: str) -> str:
+    """Return an address as /proc/net spells it: words of four bytes, each in the machine's order."""
+    known = read_address(address)
+    packed = b"" if known is None else known.packed
+    words = (int.from_bytes(packed[at : at + 4], sys.byteorder) for at in range(0, len(packed), 4))
+    return "".join(f"{word:08X}" for word in words)
 
 
 def _from_lsof(port: int, kind: str) -> str:

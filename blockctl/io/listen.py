@@ -167,7 +167,7 @@ def _cannot(listen: Listen, kind: int, error: OSError) -> WorldError:
     name = "tcp" if kind == socket.SOCK_STREAM else "udp"
     elsewhere = Listen(listen.scheme, listen.address, {"dns": 5335, "tls": 8853}.get(listen.scheme, 8443), listen.path)
     if error.errno == errno.EADDRINUSE:
-        who = holder(listen.port, name)
+        who = holder(listen.address, listen.port, name)
         hint = f"stop it, or listen elsewhere: {elsewhere}"
         if who.startswith("systemd-resolve"):
             hint = (

@@ -118,7 +118,7 @@ def _client_id(name: str, names: frozenset[str]) -> str:
 
 
 def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> frozenset[str]:
-    """Put the files into a context; return the names that the certificate is for, wildcards left out."""
+    """Put the files into a context; return the names that the certificate is for, wildcards as they are."""
     protected = False
 
     def password() -> str:  # without this OpenSSL asks at the terminal

@@ -108,7 +108,7 @@ def test_an_address_of_another_machine() -> None:
 
 
 def test_systemd_resolved_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blockctl.io.listen.holder", lambda port, kind: "systemd-resolve (pid 1)")
+    monkeypatch.setattr("blockctl.io.listen.holder", lambda *_: "systemd-resolve (pid 1)")
     error = listen._cannot(Listen("dns", "0.0.0.0", 53), socket.SOCK_DGRAM, OSError(98, "in use"))
     assert "127.0.0.1:53" in error.hint
 
@@ -232,8 +232,25 @@ def test_launchd_hands_over() -> None:
         each.sock.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
+def test_who_holds_the_port_of_another_address_is_not_blamed() -> None:
+    with datagram() as held:
+        port = held.getsockname()[1]
+        assert f"(pid {os.getpid()})" in holder.holder("127.0.0.1", port, "udp")
+        assert f"(pid {os.getpid()})" in holder.holder("0.0.0.0", port, "udp")
+        assert holder.holder("127.0.0.2", port, "udp") == ""
+        assert holder.holder("127.0.0.1", port, "tcp") == ""
+
+
+@needs_ipv6
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux")
+def test_who_holds_a_port_of_ipv6() -> None:
+    with stream("::1", socket.AF_INET6) as held:
+        assert f"(pid {os.getpid()})" in holder.holder("::1", held.getsockname()[1], "tcp")
+
+
 def test_who_holds_a_port_where_nobody_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert holder._from_proc(5335, "udp", tmp_path) == ""
+    assert holder._from_proc("127.0.0.1", 5335, "udp", tmp_path) == ""
     monkeypatch.setattr("blockctl.io.holder.shutil.which", lambda *_, **__: None)
     assert holder._from_lsof(5335, "udp") == ""
 

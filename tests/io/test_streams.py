@@ -334,6 +334,64 @@ def test_a_handshake_that_never_comes_takes_no_room(tmp_path: Path) -> None:
     asyncio.run(inside())
 
 
+def test_answers_are_not_held_back_to_be_sent_with_others() -> None:
+    async def scenario(it: Served) -> None:
+        peer = await it.connect()
+        peer.send(question(1))
+        await peer.number()
+        (connection,) = it.server._door._inside
+        assert connection.transport is not None
+        sock = connection.transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # else 40 ms pass between two
+
+    run(scenario)
+
+
+KEPT = """
+import asyncio, ssl, sys
+from pathlib import Path
+from blockctl.io.listen import bind
+from blockctl.io.streams import StreamServer
+from blockctl.io.tls import Certificate
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4
+async def main():
+    bound = bind(["tls://127.0.0.1:0"]).bound[0]
+    server = StreamServer(None)
+    await server.start(bound.tcp, Certificate(Path(sys.argv[1]), Path(sys.argv[2]), print).context(["dot"]))
+    print(bound.listen.port, resident(), flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    print(len(server), resident(), flush=True)
+    await server.stop(0)
+asyncio.run(main())
+"""
+
+
+@needs_openssl
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_an_idle_client_of_tls_costs_little_memory(tmp_path: Path) -> None:
+    files = make_certificate(tmp_path)
+    command = [sys.executable, "-c", KEPT, *map(str, files)]
+
+    async def inside() -> None:
+        pipe = subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+        assert process.stdin
+        assert process.stdout
+        port, before = map(int, (await process.stdout.readline()).split())
+        context = trusting(files[0], "dot")
+        peers = [await asyncio.open_connection("127.0.0.1", port, ssl=context) for _ in range(100)]
+        process.stdin.write(b"\n")
+        count, after = map(int, (await process.stdout.readline()).split())
+        assert count == len(peers)
+        assert (after - before) / count < 100, "KiB for each; asyncio's own buffer alone would be 256"
+        for _, writer in peers:
+            writer.transport.abort()
+        await process.wait()
+
+    asyncio.run(inside())
+
+
 STARVED = """
 import asyncio, resource, sys
 from blockctl.io.listen import bind
