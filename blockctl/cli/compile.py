@@ -27,7 +27,8 @@ OfflineOption = Annotated[bool, typer.Option("--offline", help="Never download; 
 
 def compile_command(
     targets: Annotated[
-        list[str] | None, typer.Argument(help="Targets of the policy; all when none is named.", show_default=False)
+        list[str] | None,
+        typer.Argument(help="Targets of the policy, or `resolver`; all when none is named.", show_default=False),
     ] = None,
     out: OutOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when a rule or a list is left out.")] = False,
@@ -41,10 +42,14 @@ def compile_command(
     Exit status: 0 done, 1 something is left out (with --strict), 2 the policy is wrong, 3 reading or writing failed.
     """
     from blockctl.cli.build import open_compilation, problems
+    from blockctl.cli.resolver_rules import TARGET, is_served, make_rules
 
     loaded = load_policy(policy, state)
     run = open_compilation(loaded, offline=offline)
-    written = build(run, targets or [], out)
+    names = [name for name in targets or [] if name != TARGET]
+    if TARGET in (targets or []) or (not targets and is_served(loaded.state)):
+        make_rules(run, loaded.state)
+    written = build(run, names, out) if names or not targets else []
     run.memory.prune()
     left_out = problems(run)
     if as_json:

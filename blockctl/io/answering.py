@@ -1,0 +1,173 @@
+"""Where queries of every transport meet the resolver, and where its forwards meet the upstreams.
+
+What the answers go by is replaced whole, between two queries (`go_by`); the answers that are kept on the hot path go
+with it, those of upstreams stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterable
+
+from blockctl.dns.access import Access, Admission, bucket, refusal, truncation
+from blockctl.dns.batch import Judge, Seat
+from blockctl.dns.cache import Cache
+from blockctl.dns.exchange import Client, Forward, Outcome, Reply
+from blockctl.dns.fast import Fast
+from blockctl.dns.local import Local
+from blockctl.dns.resolver import STALE_AFTER, Resolver
+from blockctl.dns.rules import Rules
+from blockctl.io.live import EVERYBODY
+from blockctl.io.query_log import QueryLog
+from blockctl.io.standing import Standing
+from blockctl.io.upstreams import Upstreams
+from blockctl.model.policy import Resolver as Settings
+
+REFRESHED_AT_ONCE = 20  # popular answers renewed in a second, so that prefetching is never a flood
+
+
+class Answering:
+    """The resolver with upstreams, access and log around it."""
+
+    def __init__(self, standing: Standing, cache: Cache, upstreams: Upstreams, log: QueryLog) -> None:
+        self._cache = cache
+        self._upstreams = upstreams
+        self._log = log
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._settings: Settings | None = None
+        self.go_by(standing)
+
+    def go_by(self, standing: Standing, host: str = "", addresses: Iterable[str] = ()) -> None:
+        """Answer by this from now on. `host` and `addresses` are how encrypted clients find us (RFC 9462)."""
+        settings = standing.policy.resolver
+        if settings != self._settings:
+            self._local = Local(settings, host, addresses)
+            self._access = Access(settings)
+            self._settings = settings
+        self._groups = standing.groups
+        self._rules = standing.rules
+        self._fast = {name: Fast(rules, settings.answer, self._local.names) for name, rules in standing.rules.items()}
+        self._resolver = Resolver(settings, self._rules_for, self._cache, self._local, standing.groups)
+
+    def seat(self, address: str) -> Seat:
+        """Return what the UDP server is to know of a client."""
+        free = self._access.allows(address) and not (self._settings and self._settings.rate and bucket(address))
+        return Seat(address, self._fast[self._group(Client(address))], None if free else self._judge(address))
+
+    def slow(self, query: bytes, address: str, send: Callable[[bytes], None]) -> None:
+        """Answer a datagram that the hot path left; never raises."""
+        client = Client(address)
+        started = time.monotonic()
+        resolver, fast = self._resolver, self._fast[self._group(client)]
+        step = self._first(resolver, query, client, started)
+        if isinstance(step, Forward):
+            self._start(self._later(query, client, step, started, send))
+        elif step is not None:
+            send(step.wire)
+            fast.keep(query, step, started)
+            self._note(query, client, step, started, started)
+
+    async def handle(self, query: bytes, client: Client) -> bytes | None:
+        """Answer a query that came by a connection."""
+        started = time.monotonic()
+        if self._access.judge(client.address, started, datagram=False) is not Admission.ANSWER:
+            self._log.note(started, client, query, Outcome.REFUSED, 5)
+            return refusal(query)
+        step = self._first(self._resolver, query, client, started)
+        if isinstance(step, Forward):
+            step = await self._through(step)
+        if step is None:
+            return None
+        self._note(query, client, step, started, time.monotonic())
+        return step.wire
+
+    def refresh(self) -> None:
+        """Renew popular answers before their time is over."""
+        for forward in self._resolver.due(time.monotonic())[:REFRESHED_AT_ONCE]:
+            self._start(self._renew(forward))
+
+    async def stop(self, grace: float) -> None:
+        """Wait so many seconds for answers that are under way."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace)
+        for task in self._tasks:
+            task.cancel()
+
+    def group_of(self, client: Client) -> str:
+        """Return the name of a client's group, "" when it is in none."""
+        group = self._groups.of(client)
+        return group.name if group else ""
+
+    def _first(self, resolver: Resolver, query: bytes, client: Client, now: float) -> Reply | Forward | None:
+        """Have the resolver say what it can; a fault of ours costs one answer, and is told, not the service."""
+        try:
+            return resolver.answer(query, client, now)
+        except Exception as error:
+            _tell(error)
+            return None
+
+    async def _later(
+        self, query: bytes, client: Client, forward: Forward, started: float, send: Callable[[bytes], None]
+    ) -> None:
+        step = await self._through(forward)
+        if step is None:
+            return
+        send(step.wire)
+        now = time.monotonic()
+        self._fast[self._group(client)].keep(query, step, now)
+        self._note(query, client, step, started, now)
+
+    async def _through(self, step: Reply | Forward | None) -> Reply | None:
+        """Ask upstreams until there is a reply; past 1.8 s what is past its time will do (RFC 8767, section 5)."""
+        while isinstance(step, Forward):
+            asked = asyncio.ensure_future(self._upstreams.ask(step))
+            done, _ = await asyncio.wait((asked,), timeout=STALE_AFTER)
+            if not done and (stale := self._resolver.stale(step, time.monotonic())) is not None:
+                self._start(self._finish_for_cache(step, asked))
+                return stale
+            step = self._finished(step, await asked)
+        return step
+
+    def _finished(self, forward: Forward, answer: bytes | None) -> Reply | Forward | None:
+        try:
+            return self._resolver.finish(forward, answer, time.monotonic())
+        except Exception as error:
+            _tell(error)
+            return None
+
+    async def _finish_for_cache(self, forward: Forward, asked: asyncio.Future[bytes | None]) -> None:
+        self._finished(forward, await asked)
+
+    async def _renew(self, forward: Forward) -> None:
+        self._finished(forward, await self._upstreams.ask(forward))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _note(self, query: bytes, client: Client, reply: Reply, started: float, now: float) -> None:
+        milliseconds = (now - started) * 1000
+        self._log.note(now, client, query, reply.outcome, reply.wire[3] & 15, reply.reason, milliseconds)
+
+    def _rules_for(self, client: Client) -> Rules:
+        return self._rules[self._group(client)]
+
+    def _group(self, client: Client) -> str:
+        return self.group_of(client) if len(self._groups) else EVERYBODY
+
+    def _judge(self, address: str) -> Judge:
+        def judge(query: bytes, now: float) -> bytes | None:
+            said = self._access.judge(address, now, datagram=True)
+            if said is Admission.ANSWER:
+                return None
+            if said is Admission.DROP:
+                return b""
+            return (refusal(query) if said is Admission.REFUSE else truncation(query)) or b""
+
+        return judge
+
+
+def _tell(error: Exception) -> None:
+    asyncio.get_running_loop().call_exception_handler({"message": "a query could not be answered", "exception": error})

@@ -1,0 +1,125 @@
+"""The sockets of the service: opened for what the policy names, closed when it no longer does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from blockctl.dns.exchange import Outcome
+from blockctl.io.connection import Handle
+from blockctl.io.doh import PROTOCOLS, DohServer
+from blockctl.io.handed import handed_over
+from blockctl.io.listen import Bound, bind
+from blockctl.io.streams import StreamServer
+from blockctl.io.tls import Certificate
+from blockctl.io.udp import UdpHooks, UdpServer
+from blockctl.model.listen import Listen
+from blockctl.model.policy import Resolver
+
+Server = StreamServer | DohServer
+
+
+class Listeners:
+    """Everything that listens, by the spelling in the policy."""
+
+    def __init__(self, handle: Handle, hooks: UdpHooks, beside: Path, say: Callable[[str], None]) -> None:
+        """`beside`: the folder that the policy's certificate is relative to."""
+        self._handle, self._hooks, self._beside, self._say = handle, hooks, beside, say
+        self._bound: dict[str, Bound] = {}
+        self._streams: dict[str, Server] = {}
+        self._datagrams: dict[str, UdpServer] = {}
+        self._closed = [0] * len(Outcome)  # what was counted on sockets that are no more
+        self._files: tuple[str, str] = ("", "")
+        self._certificate: Certificate | None = None
+
+    async def follow(self, settings: Resolver, *, share: bool = False) -> None:
+        """Listen where the policy says, and nowhere else. Raises BlockctlError; what listened before goes on then."""
+        files = (settings.certificate, settings.key)
+        certificate = self._read(files) if any(map(_is_secure, settings.listen)) else None
+        gone = [
+            text for text in self._bound if text not in settings.listen or (_is_secure(text) and files != self._files)
+        ]
+        fresh = [text for text in settings.listen if text not in self._bound]
+        inherited = [] if self._bound else handed_over()
+        bindings = bind(fresh, inherited, share)
+        again = [text for text in gone if text in settings.listen]
+        for text in gone:
+            await self._close(text)
+        if again:
+            bindings.bound += bind(again, (), share).bound
+        self._files, self._certificate = files, certificate
+        for text, bound in zip(_names(fresh + again, bindings.bound), bindings.bound, strict=True):
+            await self._open(text, bound)
+        for text in bindings.unused:
+            self._say(f"a socket was handed over for {text}, where the policy does not listen: it is closed")
+
+    def forget(self) -> None:
+        """Ask anew who sits where."""
+        for server in self._datagrams.values():
+            server.forget()
+
+    @property
+    def places(self) -> list[Listen]:
+        """Where it listens, with the ports that were got."""
+        return [bound.listen for bound in self._bound.values()]
+
+    @property
+    def host(self) -> str:
+        """The name that the certificate is for, "" without one."""
+        names = self._certificate.names if self._certificate else ()
+        return min((name for name in names if not name.startswith("*")), default="")
+
+    def counts(self) -> Sequence[int]:
+        """Return what the hot paths answered so far, by Outcome."""
+        open_now = (server.counts for server in self._datagrams.values())
+        return [sum(column) for column in zip(self._closed, *open_now, strict=True)]
+
+    async def stop(self, grace: float) -> None:
+        """Close everything; connections get their answers for so many seconds."""
+        for server in self._datagrams.values():
+            server.stop()
+        await asyncio.gather(*(server.stop(grace) for server in self._streams.values()))
+        for bound in self._bound.values():
+            bound.close()
+
+    async def _open(self, text: str, bound: Bound) -> None:
+        listen = bound.listen
+        server: Server
+        tls = None
+        if listen.scheme in ("https", "http"):
+            server = DohServer(self._handle, listen.path)
+        else:
+            server = StreamServer(self._handle)
+        if listen.secure and self._certificate is not None:
+            tls = self._certificate.context(PROTOCOLS if listen.scheme == "https" else ("dot",))
+        self._bound[text] = bound
+        self._streams[text] = server
+        await server.start(bound.tcp, tls)
+        if bound.udp is not None:
+            datagrams = self._datagrams[text] = UdpServer(bound.udp, self._hooks)
+            datagrams.start(asyncio.get_running_loop())
+
+    async def _close(self, text: str) -> None:
+        bound = self._bound.pop(text)
+        if (datagrams := self._datagrams.pop(text, None)) is not None:
+            datagrams.stop()
+            self._closed = [*map(sum, zip(self._closed, datagrams.counts, strict=True))]
+        await self._streams.pop(text).stop(0.0)
+        bound.close()
+
+    def _read(self, files: tuple[str, str]) -> Certificate:
+        if self._certificate is not None and files == self._files:
+            return self._certificate
+        certificate, key = (self._beside / Path(name).expanduser() if name else None for name in files)
+        return Certificate(certificate, key, self._say)
+
+
+def _is_secure(text: str) -> bool:
+    return text.startswith(("tls://", "https://"))
+
+
+def _names(texts: list[str], bound: Iterable[Bound]) -> list[str]:
+    """Return the spelling of each place; one that was only handed over is spelled as itself."""
+    more = [str(each.listen) for each in bound][len(texts) :]
+    return texts + more

@@ -1,0 +1,100 @@
+"""Which rules the resolver serves: read-only files in the state folder, and a small file that names the ones in use.
+
+A rules file is named by its content's key and never changed. `live.json` is replaced whole, so a kill at any moment
+leaves either the rules before or those after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blockctl.io.files import Chunk, write_file
+from blockctl.model.policy import Policy
+
+FOLDER = "resolver"
+VERSION = 1
+EVERYBODY = ""  # the group of those that are in none
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The rules in use: for each group that has lists of its own, and for everybody."""
+
+    rules: dict[str, str] = field(default_factory=dict)  # group -> file name
+    lists: tuple[str, ...] = ()  # names of the lists that are in them
+    made_for: str = ""  # `wanted()` of the policy they were made for
+
+
+def wanted(policy: Policy) -> str:
+    """Return a text that changes when rules files made for the policy have to be made again."""
+    lists = [
+        (each.name, each.path, each.url, each.dns, each.format, each.match, each.widen, each.trust, each.sha256)
+        for each in policy.lists
+    ]
+    groups = sorted((name, group.lists) for name, group in policy.resolver.groups.items())
+    return repr((lists, groups, policy.resolver.upstreams))
+
+
+def list_stamps(policy: Policy) -> list[tuple[int, int] | None]:
+    """Return what changes when a list file of the user's own does: size and time of each."""
+    found: list[tuple[int, int] | None] = []
+    for source in policy.lists:
+        if source.path and not source.path.startswith("builtin:"):
+            try:
+                stat = (Path(policy.file).parent / Path(source.path).expanduser()).stat()
+            except OSError:
+                found.append(None)
+            else:
+                found.append((stat.st_size, stat.st_mtime_ns))
+    return found
+
+
+def read_live(state: Path) -> Live | None:
+    """Return what is in use, None when there is nothing that can be used."""
+    try:
+        kept = json.loads((state / FOLDER / "live.json").read_bytes())
+        if kept["version"] != VERSION:
+            return None
+        rules = {str(group): str(name) for group, name in kept["rules"].items()}
+        live = Live(rules, tuple(map(str, kept["lists"])), str(kept["made_for"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    folder = state / FOLDER
+    if EVERYBODY not in rules or not all((folder / name).is_file() for name in rules.values()):
+        return None
+    return live
+
+
+def write_live(state: Path, live: Live) -> None:
+    """Put rules into use."""
+    kept = {"version": VERSION, "rules": live.rules, "lists": live.lists, "made_for": live.made_for}
+    write_file(state / FOLDER / "live.json", [json.dumps(kept, indent=1).encode() + b"\n"])
+
+
+def rules_path(state: Path, key: str) -> Path:
+    """Return where the rules of a key lie."""
+    return state / FOLDER / f"{key}.rules"
+
+
+def write_rules(path: Path, chunks: Sequence[Chunk]) -> None:
+    """Keep a rules file. Raises WorldError."""
+    write_file(path, chunks)
+
+
+def prune(state: Path, live: Live) -> None:
+    """Delete rules that are not in use. Who still has them mapped keeps them until he lets go."""
+    for path in (state / FOLDER).glob("*.rules"):
+        if path.name not in live.rules.values():
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def map_rules(state: Path, name: str) -> mmap.mmap:
+    """Map a rules file. Raises OSError, or ValueError when it is empty."""
+    with (state / FOLDER / name).open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -1,0 +1,243 @@
+"""The service: everything put together, following the policy file, pauses, schedules and rules as they change.
+
+At the start it serves what was compiled last, at once and without network; what is newer is compiled by another
+process and swapped in when it is ready. What cannot be read leaves the one before serving, and is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from blockctl.dns.cache import Cache
+from blockctl.dns.exchange import Client
+from blockctl.dns.rules import Lists
+from blockctl.io.answering import Answering
+from blockctl.io.kept_cache import load_cache, save_cache
+from blockctl.io.listeners import Listeners
+from blockctl.io.live import FOLDER, Live, list_stamps, prune, read_live, wanted
+from blockctl.io.pause import NAME as PAUSE
+from blockctl.io.policy_file import replace_file
+from blockctl.io.query_log import QueryLog, log_path
+from blockctl.io.rebuild import rebuild
+from blockctl.io.standing import Standing, last_good, open_lists, read_quickly, refuse, stand
+from blockctl.io.store import Store
+from blockctl.io.system_resolvers import with_upstreams
+from blockctl.io.udp import UdpHooks
+from blockctl.io.upstreams import Upstreams
+from blockctl.io.watch import Watch
+from blockctl.model.diagnostic import BlockctlError, WorldError
+from blockctl.model.policy import Policy
+
+TICK = 1.0  # seconds between looks at what comes with time: lapses, schedules, popular answers
+SAVE_EVERY = 300.0  # seconds between two copies of the cache
+GRACE = 3.0  # seconds for answers under way when it ends
+SETTLE = 3.0  # seconds after the start until lists are compiled anew, so that a start is quick
+TRY_AGAIN = 300.0  # seconds after lists that could not be compiled
+SWITCH = 0.001  # seconds for which a thread that reads the policy may hold up an answer
+
+Say = Callable[[str], None]
+
+
+def run(path: Path, state: Path, say: Say) -> int:
+    """Serve until SIGTERM or SIGINT. Raises BlockctlError when there is nothing to serve by."""
+    sys.setswitchinterval(SWITCH)
+    return asyncio.run(Service(path, state, say).serve())
+
+
+class Service:
+    """One process that answers."""
+
+    def __init__(self, path: Path, state: Path, say: Say) -> None:
+        self._path, self._state, self._say = path, state, say
+        self._store = Store(state)
+        self._lists: dict[str, Lists] = {}
+        self._live = Live()
+        self._changed = asyncio.Event()
+        self._stale_rules = True  # the rules may be older than the lists
+        self._end = asyncio.Event()
+
+    async def serve(self) -> int:
+        """Run from start to end."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._fault)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end.set)
+        with contextlib.suppress(AttributeError):
+            loop.add_signal_handler(signal.SIGHUP, self._reload)
+        self._whole = self._first_policy()
+        await self._first_rules()
+        await self._open(self._stand())
+        tasks = [loop.create_task(each) for each in (self._follow(), self._tick(), self._compile())]
+        try:
+            await self._end.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await self._close()
+        return 0
+
+    def _first_policy(self) -> Policy:
+        """Read the policy; where it has errors, take the one that was served last."""
+        policy, faults = read_quickly(self._path, self._store)
+        try:
+            refuse(self._path, faults)
+        except BlockctlError as error:
+            try:
+                policy, faults = read_quickly(last_good(self._state), self._store)
+                refuse(last_good(self._state), faults)
+            except BlockctlError:
+                raise error from None
+            self._tell_faults(error, "the policy that was served last is served")
+        return policy
+
+    async def _first_rules(self) -> None:
+        """Map the rules that were compiled last; compile where there are none that fit."""
+        live = read_live(self._state)
+        try:
+            if live is not None:
+                self._lists = open_lists(self._state, live, {})
+                self._live = live
+                return
+        except BlockctlError as error:
+            self._say(f"{error}: compiling again")
+        self._say("compiling the lists...")
+        problem = await rebuild(self._path, self._state)
+        live = read_live(self._state)
+        if live is None:
+            raise WorldError(f"the lists could not be compiled:\n{problem}", "`blockctl check` says more")
+        self._lists, self._live = open_lists(self._state, live, {}), live
+        self._stale_rules = False
+
+    def _stand(self) -> Standing:
+        whole = with_upstreams(self._whole, self._say)
+        return stand(whole, self._state, self._live, self._lists, datetime.now(UTC))
+
+    async def _open(self, standing: Standing) -> None:
+        settings = standing.policy.resolver
+        self._standing = standing
+        self._cache = Cache(settings.cache_size, settings.stale)
+        load_cache(self._state, self._cache)
+        self._upstreams = Upstreams(settings)
+        self._log = QueryLog(
+            log_path(self._state), settings, hot_counts=self._counts, group_of=self._group_of, tell=self._say
+        )
+        self._answering = Answering(standing, self._cache, self._upstreams, self._log)
+        hooks = UdpHooks(self._answering.seat, self._answering.slow, self._log.append)
+        self._listeners = Listeners(self._answering.handle, hooks, self._path.parent, self._say)
+        await self._listeners.follow(settings)
+        self._go_by(standing)
+        for listen in self._listeners.places:
+            self._say(f"answering on {listen}")
+        self._watch = Watch(self._changed.set)
+        self._watch.start(self._followed())
+        gc.enable()
+        gc.freeze()  # what stays for good need not be walked again
+        self._log.start()
+        self._keep_good()
+
+    async def _close(self) -> None:
+        self._watch.stop()
+        await self._listeners.stop(GRACE)
+        await self._answering.stop(GRACE)
+        await self._upstreams.close()
+        save_cache(self._state, self._cache)
+        self._log.close()
+
+    def _go_by(self, standing: Standing) -> None:
+        self._standing = standing
+        addresses = [listen.address for listen in self._listeners.places]
+        self._answering.go_by(standing, self._listeners.host, addresses)
+        self._listeners.forget()
+
+    async def _follow(self) -> None:
+        """Put every change of the policy, the pauses and the rules into force."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self._renew()
+            except BlockctlError as error:
+                self._tell_faults(error, "what was served before is served on")
+
+    async def _renew(self) -> None:
+        policy, faults = await asyncio.to_thread(read_quickly, self._path, self._store)
+        refuse(self._path, faults)
+        if (live := read_live(self._state)) is not None and live != self._live:
+            self._lists, self._live = open_lists(self._state, live, self._lists), live
+            prune(self._state, live)
+        self._whole = policy
+        standing = await asyncio.to_thread(self._stand)
+        settings = standing.policy.resolver
+        if settings != self._standing.policy.resolver:
+            self._upstreams.follow(settings)
+            self._cache.size, self._cache.stale = settings.cache_size, settings.stale
+            self._log.configure(settings, self._group_of)
+            await self._listeners.follow(settings)
+        self._go_by(standing)
+        self._watch.follow(self._followed())
+        if wanted(policy) != self._live.made_for:
+            self._stale_rules = True
+        self._keep_good()
+
+    async def _tick(self) -> None:
+        saved = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK)
+            until = self._standing.until
+            if until is not None and until <= datetime.now(UTC):
+                self._go_by(await asyncio.to_thread(self._stand))
+            if self._whole.resolver.prefetch:
+                self._answering.refresh()
+            if time.monotonic() - saved > SAVE_EVERY:
+                saved = time.monotonic()
+                await asyncio.to_thread(save_cache, self._state, self._cache)
+
+    async def _compile(self) -> None:
+        """Compile whenever the rules may be older than the lists; the watch sees what comes of it."""
+        await asyncio.sleep(SETTLE)
+        stamps, again = list_stamps(self._whole), 0.0
+        while True:
+            if self._stale_rules or stamps != list_stamps(self._whole) or 0 < again < time.monotonic():
+                self._stale_rules, stamps, again = False, list_stamps(self._whole), 0.0
+                if problem := await rebuild(self._path, self._state):
+                    self._say(f"the lists could not be compiled; the rules in use stay\n{problem}")
+                    again = time.monotonic() + TRY_AGAIN
+            await asyncio.sleep(TICK)
+
+    def _followed(self) -> list[Path]:
+        files = [self._path, self._path.resolve(), self._state / PAUSE, self._state / FOLDER / "live.json"]
+        return list(dict.fromkeys(files))
+
+    def _keep_good(self) -> None:
+        with contextlib.suppress(BlockctlError, OSError):
+            data = self._path.read_bytes()
+            kept = last_good(self._state)
+            if not kept.exists() or kept.read_bytes() != data:
+                replace_file(kept, data)
+
+    def _reload(self) -> None:
+        self._stale_rules = True
+        self._changed.set()
+
+    def _counts(self) -> Sequence[int]:
+        return self._listeners.counts()
+
+    def _group_of(self, client: Client) -> str:
+        return self._answering.group_of(client)
+
+    def _tell_faults(self, error: BlockctlError, so: str) -> None:
+        for fault in error.diagnostics:
+            self._say(str(fault))
+        self._say(f"{error}: {so}")
+
+    def _fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        del loop
+        self._say(f"a fault of blockctl's own: {context.get('message')}: {context.get('exception')!r}")
