@@ -113,11 +113,31 @@ def hosts(draw: st.DrawFn) -> str:
 
 
 @st.composite
+def resolver(draw: st.DrawFn) -> str:
+    """Return a `resolver` section, mostly one with groups whose hosts may have lapsed."""
+    if draw(st.booleans()):
+        return draw(st.sampled_from(("", "resolver: {answer: 'null', records: {nas.home.arpa: 192.168.1.9}}\n")))
+    text = "resolver:\n  cache: {size: 16MB}  # c\n  groups:\n"
+    for number, name in enumerate(draw(st.lists(st.sampled_from(("kids", "tv")), min_size=1, unique=True))):
+        clients = ("clients", f"[10.0.0.{number}]")
+        schedule = ("schedule", "[{days: mon-fri, from: '20:00', to: '07:00', deny: all}]")
+        if draw(st.booleans()):
+            entries = [clients, *draw(lists_of_hosts(0)), schedule]
+            text += f"    {name}: {_flow(entries)}{draw(comment)}\n"
+            continue
+        text += f"    {name}:{draw(comment)}\n"
+        for key, value in draw(st.permutations([clients, *draw(lists_of_hosts(6)), schedule])):
+            text += f"      {key}:{'' if value.startswith(chr(10)) else ' '}{value}\n"
+    return text
+
+
+@st.composite
 def texts(draw: st.DrawFn) -> str:
     """Return a policy's text without a fault, at least without one that is an error."""
     parts = [
         draw(sites()),
         draw(hosts()),
+        draw(resolver()),
         draw(st.sampled_from(("", "protect: [my-bank.example]\n", "lists:\n  - {name: a, path: b}\n  # - c\n"))),
         draw(st.sampled_from(("", "# a comment of its own\n", "\n\n"))),
     ]

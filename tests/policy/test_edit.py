@@ -231,6 +231,20 @@ def allow(text: str) -> str:
             id="lapsed hosts",
         ),
         pytest.param(
+            lambda text: edit.remove_lapsed(text, LATER),
+            "version: 1\nresolver:\n  groups:\n    kids:\n      clients: [ipad]\n      allow:\n"
+            "        - {host: x.example, until: 2020-01-01T00:00:00Z}\n      deny: [y.example]\n",
+            "version: 1\nresolver:\n  groups:\n    kids:\n      clients: [ipad]\n      deny: [y.example]\n",
+            id="lapsed hosts of a group",
+        ),
+        pytest.param(
+            set_deny,
+            "version: 1\nresolver: {groups: {kids: {clients: [ipad], deny: [x.example], schedule: [{deny: all}]}}}\n",
+            "version: 1\nresolver: {groups: {kids: {clients: [ipad], deny: [x.example], schedule: [{deny: all}]}}}\n"
+            "sites:\n  a.example: {javascript: deny}\n",
+            id="groups stay",
+        ),
+        pytest.param(
             set_deny, "\ufeffversion: 1\n", "\ufeffversion: 1\nsites:\n  a.example: {javascript: deny}\n", id="BOM"
         ),
     ],
