@@ -273,6 +273,18 @@ def test_harm_by_http_1_1(sent: bytes, status: bytes) -> None:
     run_plain(scenario, Limits(idle=0.3))
 
 
+def test_garbage_after_a_request_without_a_body_to_send() -> None:
+    async def scenario(it: Served) -> None:
+        peer = await it.connect()
+        peer.writer.write(f"HEAD {target()} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        assert (await peer.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        peer.writer.write(b"garbage\r\n\r\n")
+        assert (await peer.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 400")
+        assert await peer.reader.read() == b"this is not HTTP/1.1\n"
+
+    run_plain(scenario)
+
+
 def test_who_asks_first_is_told_to_go_on() -> None:
     async def scenario(it: Served) -> None:
         peer = await it.connect()
