@@ -33,8 +33,9 @@ _PLAIN_HOST = re.compile(r"(?:@@)?\|\|[^\s/^*$|]+\^\|?")  # as `lookup.find` fin
 
 # Every line of a list for DNS fits; `_DNS_MARKS` are what no other list has.
 _DNS_OPTION = r"(?:important|badfilter|(?:denyallow|dnstype|dnsrewrite|client|ctag)(?:=[^,]*+)?)"
+_DNS_ADDRESS = r"\[?[0-9a-fA-F]*[.:][0-9a-fA-F.:]*\]?(?:/[0-9]+|\*)?"
 _DNS_LINE = re.compile(
-    r"(?:@@)?(?:\|{0,2}(?:\*\.)?[^\s/|^$*:=?&#]+\^?\|?|/.*/)"
+    rf"(?:@@)?(?:\|{{0,2}}(?:[^\s/|^$:=?&#]+|{_DNS_ADDRESS})\^?\|?|/.*/)"
     rf"(?:\${_DNS_OPTION}(?:,{_DNS_OPTION})*+)?(?:\s++#.*)?"
 )
 _DNS_MARKS = re.compile(r"[^$]*+\$(?:.*[,$])?(?:dnstype|dnsrewrite|client|ctag)(?:=|,|$)")
@@ -143,7 +144,7 @@ def _read(line: str, origin: Origin, dialect: Dialect) -> Read:
             return cosmetic
     if line[0] in "0123456789:fF" and _HOSTS_LINE.fullmatch(line) and is_ip(line.split()[0]):
         return read_with(hosts.read, line)
-    if dialect.bare and BARE_NAME.fullmatch(line):
+    if dialect.bare and BARE_NAME.fullmatch(line) and not (dialect.hosts and is_ip(line)):
         said = Said()
         said.name(clean_blanks(line), dialect.bare)
         return said
