@@ -150,13 +150,13 @@ class Columns:
 def layout(rows: Sequence[Logged], width: int, *, steady: bool) -> Columns:
     """Share a terminal's width out; `steady`: whatever the rows hold, so that the columns stay where they are."""
     wide = width >= WIDE
-    room = width - 26  # time, word, type, and the gaps
+    room = width - 27  # time, word, type, and the gaps
     client, name = (22, 64) if wide else (14, 64)
     if not steady:
         client = min(client, max((len(asker(row)) for row in rows), default=0))
         name = max((len(row.name) for row in rows), default=0)
     room -= client
-    said = max(16, min(room * 2 // 5, 24)) if wide else 16
+    said = max(16, min(room * 2 // 5, 24)) if wide else 15
     name = max(12, min(name, room - said))
     return Columns(name, client, max(12, room - name), wide)
 

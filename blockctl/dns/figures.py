@@ -64,7 +64,7 @@ class Figures:
             if count and left <= count:
                 low = STEPS[at - 1] if at else 0.0
                 high = STEPS[at] if at < len(STEPS) else low
-                return low + (high - low) * left / count
+                return min(high, low + (high - low) * left / count)
             left -= count
         return STEPS[-1]
 

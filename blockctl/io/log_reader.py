@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -88,11 +87,11 @@ class Wanted:
 
 
 class LogReader:
-    """The file, open for reading. Raises WorldError when it cannot be read."""
+    """The file, open for reading; see `open_log`. Every method raises WorldError when it cannot be read."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sql: sqlite3.Connection) -> None:
         self._path = path
-        self._sql = _connect(path)
+        self._sql = sql
 
     def __enter__(self) -> LogReader:
         return self
@@ -150,32 +149,47 @@ class LogReader:
 
 
 def open_log(path: Path) -> LogReader | None:
-    """Open the log, None when there is none yet."""
+    """Open the log, None when there is none yet. Raises WorldError."""
     try:
-        empty = path.stat().st_size == 0  # made a moment ago
+        path.stat()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _unreadable(path, error) from error
-    return None if empty else LogReader(path)
+    try:
+        sql = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None)
+    except sqlite3.Error as error:
+        raise _unreadable(path, error) from error
+    try:
+        version = sql.execute("PRAGMA user_version").fetchone()[0]
+        begun = sql.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except sqlite3.Error as error:
+        sql.close()
+        raise _unreadable(path, error) from error
+    if version == VERSION:
+        return LogReader(path, sql)
+    sql.close()
+    if version or begun:
+        raise WorldError(f"{path} is not a query log of this version of blockctl", "move it away; a new one is begun")
+    return None  # it is being made
 
 
 def follow(path: Path, wanted: Wanted, after: int | None) -> Iterator[list[Logged]]:
     """Yield what is written from now on (or after the row `after`), for ever. A file put anew is followed too."""
     while True:
+        file = _inode(path)
         reader = open_log(path)
         if reader is None:
             after = 0
             time.sleep(LOOK)
             continue
         with reader:
-            identity = path.stat().st_ino
             number = reader.last() if after is None else after
-            version = -1
-            while _same(path, identity):
+            seen = -1
+            while _inode(path) == file:
                 changed = reader.changed()
-                if changed != version:
-                    version = changed
+                if changed != seen:
+                    seen = changed
                     last = reader.last()
                     rows = reader.after(wanted, number)
                     number = max(last, rows[-1].number) if rows else last
@@ -185,26 +199,11 @@ def follow(path: Path, wanted: Wanted, after: int | None) -> Iterator[list[Logge
         after = 0
 
 
-def _same(path: Path, identity: int) -> bool:
-    with contextlib.suppress(OSError):
-        return path.stat().st_ino == identity
-    return False
-
-
-def _connect(path: Path) -> sqlite3.Connection:
+def _inode(path: Path) -> int:
     try:
-        sql = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5.0, isolation_level=None)
-        try:
-            version = sql.execute("PRAGMA user_version").fetchone()[0]
-        except BaseException:
-            sql.close()
-            raise
-    except sqlite3.Error as error:
-        raise _unreadable(path, error) from error
-    if version != VERSION:
-        sql.close()
-        raise WorldError(f"{path} is not a query log of this version of blockctl", "move it away; a new one is begun")
-    return sql
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _unreadable(path: Path, error: Exception) -> WorldError:
