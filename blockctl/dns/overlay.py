@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from blockctl.dns.labels import name_wire
 from blockctl.model.decide import Step, entry_rule, is_site_allow, own_names
 from blockctl.model.diagnostic import Origin
 from blockctl.model.names import parents
@@ -63,7 +64,7 @@ def lay(
     found: dict[bytes, Said] = {}
     for name in {*first, *yielded, *policy.hosts, *policy.protect, *([EVERY] if off else [])}:
         if said := _settle(name, policy, yielded, first) or off:
-            found[_wire(name)] = said
+            found[name_wire(name)] = said
     return Overlay(found, own)
 
 
@@ -109,9 +110,3 @@ def _lists_off(group: Group | None) -> Said | None:
         return None
     rule = Rule(Effect.ALLOW, group.origin, f"resolver: groups: {group.name}: blocking: off")
     return Step.BLOCKING_OFF, rule
-
-
-def _wire(name: str) -> bytes:
-    if not name:
-        return ROOT
-    return b"".join([bytes((len(label),)) + label for label in name.encode("ascii").split(b".")]) + ROOT

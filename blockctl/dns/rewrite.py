@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from struct import error, pack
 
 from blockctl.dns.exchange import Rewrite
+from blockctl.dns.labels import name_wire
 from blockctl.dns.types import TYPES
 from blockctl.model.names import normalize_host
 
@@ -89,7 +90,7 @@ def _name(text: str) -> bytes:
     name = normalize_host(text)
     if name is None:
         raise ValueError(text)
-    return b"".join(bytes((len(label),)) + label.encode("ascii") for label in name.split(".")) + b"\0"
+    return name_wire(name)
 
 
 def _parameters(words: Iterable[str]) -> bytes:

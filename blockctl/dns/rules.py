@@ -12,6 +12,7 @@ from functools import cached_property
 
 from blockctl.dns.conditions import Condition, Conditions, unpack
 from blockctl.dns.exchange import ALLOWED, Client, Reason, Verdict
+from blockctl.dns.labels import name_text
 from blockctl.dns.overlay import ROOT, Overlay
 from blockctl.dns.rewrite import together
 from blockctl.dns.table import LAST_BLOCK, MEANINGS, NO_LIST, Buffer, Names, Table, wire_names
@@ -154,15 +155,3 @@ def _rank(rule: Rule) -> int:
     if rule.effect is Effect.ALLOW:
         return 1
     return 0 if rule.important else 2
-
-
-def name_text(name: bytes) -> str:
-    """Return a name in wire form as people write it; bytes that are in no host name as RFC 1035, section 5.1 has it."""
-    labels = []
-    while name[0]:
-        label, name = name[1 : name[0] + 1], name[name[0] + 1 :]
-        labels.append("".join(chr(each) if each in _PLAIN else f"\\{each:03}" for each in label))
-    return ".".join(labels)
-
-
-_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
