@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import mmap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,17 +40,23 @@ def wanted(policy: Policy) -> str:
     return repr((lists, groups, policy.resolver.upstreams))
 
 
-def list_stamps(policy: Policy) -> list[tuple[int, int] | None]:
-    """Return what changes when a list file of the user's own does: size and time of each."""
+def list_files(policy: Policy) -> list[Path]:
+    """Return the list files of the user's own."""
+    beside = Path(policy.file).parent
+    named = (source.path for source in policy.lists)
+    return [beside / Path(path).expanduser() for path in named if path and not path.startswith("builtin:")]
+
+
+def stamps(paths: Iterable[Path]) -> list[tuple[int, int] | None]:
+    """Return what changes when one of the files does: size and time of each."""
     found: list[tuple[int, int] | None] = []
-    for source in policy.lists:
-        if source.path and not source.path.startswith("builtin:"):
-            try:
-                stat = (Path(policy.file).parent / Path(source.path).expanduser()).stat()
-            except OSError:
-                found.append(None)
-            else:
-                found.append((stat.st_size, stat.st_mtime_ns))
+    for path in paths:
+        try:
+            stat = path.stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((stat.st_size, stat.st_mtime_ns))
     return found
 
 

@@ -22,7 +22,7 @@ from blockctl.dns.rules import Lists
 from blockctl.io.answering import Answering
 from blockctl.io.kept_cache import load_cache, save_cache
 from blockctl.io.listeners import Listeners
-from blockctl.io.live import FOLDER, Live, list_stamps, prune, read_live, wanted
+from blockctl.io.live import FOLDER, Live, list_files, prune, read_live, stamps, wanted
 from blockctl.io.pause import NAME as PAUSE
 from blockctl.io.policy_file import replace_file
 from blockctl.io.query_log import QueryLog, log_path
@@ -61,7 +61,8 @@ class Service:
         self._lists: dict[str, Lists] = {}
         self._live = Live()
         self._changed = asyncio.Event()
-        self._stale_rules = True  # the rules may be older than the lists
+        self._outdated = asyncio.Event()  # the rules may be older than the lists
+        self._stamps: list[tuple[int, int] | None] = []
         self._end = asyncio.Event()
 
     async def serve(self) -> int:
@@ -100,6 +101,8 @@ class Service:
 
     async def _first_rules(self) -> None:
         """Map the rules that were compiled last; compile where there are none that fit."""
+        self._stamps = stamps(list_files(self._whole))
+        self._outdated.set()
         live = read_live(self._state)
         try:
             if live is not None:
@@ -108,13 +111,13 @@ class Service:
                 return
         except BlockctlError as error:
             self._say(f"{error}: compiling again")
+        self._outdated.clear()
         self._say("compiling the lists...")
         problem = await rebuild(self._path, self._state)
         live = read_live(self._state)
         if live is None:
             raise WorldError(f"the lists could not be compiled:\n{problem}", "`blockctl check` says more")
         self._lists, self._live = open_lists(self._state, live, {}), live
-        self._stale_rules = False
 
     def _stand(self) -> Standing:
         whole = with_upstreams(self._whole, self._say)
@@ -183,8 +186,9 @@ class Service:
             await self._listeners.follow(settings)
         self._go_by(standing)
         self._watch.follow(self._followed())
-        if wanted(policy) != self._live.made_for:
-            self._stale_rules = True
+        before, self._stamps = self._stamps, stamps(list_files(policy))
+        if self._stamps != before or wanted(policy) != self._live.made_for:
+            self._outdated.set()
         self._keep_good()
 
     async def _tick(self) -> None:
@@ -203,17 +207,16 @@ class Service:
     async def _compile(self) -> None:
         """Compile whenever the rules may be older than the lists; the watch sees what comes of it."""
         await asyncio.sleep(SETTLE)
-        stamps, again = list_stamps(self._whole), 0.0
         while True:
-            if self._stale_rules or stamps != list_stamps(self._whole) or 0 < again < time.monotonic():
-                self._stale_rules, stamps, again = False, list_stamps(self._whole), 0.0
-                if problem := await rebuild(self._path, self._state):
-                    self._say(f"the lists could not be compiled; the rules in use stay\n{problem}")
-                    again = time.monotonic() + TRY_AGAIN
-            await asyncio.sleep(TICK)
+            await self._outdated.wait()
+            self._outdated.clear()
+            if problem := await rebuild(self._path, self._state):
+                self._say(f"the lists could not be compiled; the rules in use stay\n{problem}")
+                asyncio.get_running_loop().call_later(TRY_AGAIN, self._outdated.set)
 
     def _followed(self) -> list[Path]:
         files = [self._path, self._path.resolve(), self._state / PAUSE, self._state / FOLDER / "live.json"]
+        files += list_files(self._whole)
         return list(dict.fromkeys(files))
 
     def _keep_good(self) -> None:
@@ -224,7 +227,7 @@ class Service:
                 replace_file(kept, data)
 
     def _reload(self) -> None:
-        self._stale_rules = True
+        self._outdated.set()
         self._changed.set()
 
     def _counts(self) -> Sequence[int]:

@@ -69,6 +69,8 @@ class Upstream:
         with contextlib.suppress(OSError):
             while True:
                 wire, address = self._udp.recvfrom(65535)
+                if not wire:
+                    return  # closed
                 reply = self._made(wire)
                 if reply is not None:
                     if len(reply) > 1232:
