@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
 from blockctl.backends.output import Output, Prepared
-from blockctl.dns.build import Said, rules_file
-from blockctl.dns.conditions import is_heard
 from blockctl.model.decide import yields
 from blockctl.model.diagnostic import DiagnosticLog
 from blockctl.model.filterlist import Counts, FilterList, ListText
@@ -24,9 +22,10 @@ from blockctl.model.index import Index
 from blockctl.model.memory import Memory, RunMemory
 from blockctl.model.policy import Policy, Target
 from blockctl.model.rule import Rule, Scope
-from blockctl.parsers import find, parse
-from blockctl.parsers.lines_of import lines_of, speaks_of_hosts
 from blockctl.policy.merge import page_exceptions, settle_badfilters, settle_names, speaks_of_names
+
+if TYPE_CHECKING:
+    from blockctl.dns.build import Said
 
 
 @dataclass(slots=True)
@@ -161,6 +160,8 @@ class Compilation:
 
     def resolver_rules(self, lists: Collection[str] | None = None) -> list[bytes | memoryview]:
         """Return the file of rules that the resolver maps, in pieces: of all lists for DNS, or of those named."""
+        from blockctl.dns.build import rules_file
+
         key = self.resolver_key(lists)
         if kept := self.memory.get(key):
             return [kept[1]["rules"]]
@@ -186,6 +187,11 @@ class Compilation:
 
     def _said(self, text: ListText, parsed: FilterList) -> Said:
         """Return what a list says, as the resolver's rules are made of it."""
+        from blockctl.dns.build import Said
+        from blockctl.dns.conditions import is_heard
+        from blockctl.parsers import find
+        from blockctl.parsers.lines_of import lines_of, speaks_of_hosts
+
         source, match = text.source, text.source.match
         names = [rule for rule in parsed.rules if speaks_of_names(rule, source)]
         others = [rule for rule in parsed.rules if not speaks_of_names(rule, source)]
@@ -204,7 +210,7 @@ class Compilation:
         kept = self.memory.get(self._parse_key("facts", text))
         if kept:
             return cast(ListFacts, kept[0])
-        parsed = parse(text.data, text.file, text.source.format, text.source.match)
+        parsed = self._parse(text)
         facts = ListFacts(parsed.format, parsed.counts, parsed.diagnostics, parsed.header, parsed.badfilters)
         self.memory.put(self._parse_key("facts", text), facts, {})
         parsed.pack()
@@ -213,6 +219,11 @@ class Compilation:
         self.memory.put(self._parse_key("list", text), parsed.without_names(parsed.rules), parsed.packed)
         return facts
 
+    def _parse(self, text: ListText) -> FilterList:
+        from blockctl.parsers import parse  # late: after an edit of the policy there is nothing to parse
+
+        return parse(text.data, text.file, text.source.format, text.source.match)
+
     def _list(self, text: ListText, columns: bool = True) -> FilterList:
         """Return a parsed text; with empty columns where nobody asks for its names."""
         key = self._parse_key("list", text)
@@ -220,7 +231,7 @@ class Compilation:
             return parsed
         kept = self.memory.get(key)
         if kept is None:  # the disk was full, or the store was cleared under us
-            return parse(text.data, text.file, text.source.format, text.source.match)
+            return self._parse(text)
         parsed = cast(FilterList, kept[0])
         if columns:
             parsed.packed = dict(kept[1])

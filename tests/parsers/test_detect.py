@@ -2,7 +2,8 @@ import gzip
 
 import pytest
 
-from blockctl.parsers import MAX_BYTES, decode, detect, parse
+from blockctl.parsers import MAX_BYTES, decode, parse
+from blockctl.parsers.detect import detect
 
 
 @pytest.mark.parametrize(

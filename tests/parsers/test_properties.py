@@ -60,7 +60,7 @@ def test_the_fast_path_reads_as_the_careful_one(format_: str, data: st.DataObjec
 
 @pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("match", ["", "subtree", "exact"])
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_find_agrees_with_the_columns(format_: str, match: str, data: st.DataObject) -> None:
     text = data.draw(texts(format_)).encode()
