@@ -6,12 +6,21 @@ or a service on this machine answers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from blockctl.dns.zones import wire
+from blockctl.model.addresses import PRIVATE, is_within, read_address
 from blockctl.model.policy import Resolver
 
 # No stranger can own a name there: home networks use them (RFC 6762, appendix G; RFC 8375).
 AT_HOME = (
     "local", "localhost", "localdomain", "home.arpa", "lan", "home", "corp", "internal", "intranet", "private",
+)  # fmt: skip
+# Public names under which routers answer for themselves; right only from the router itself.
+OF_ROUTERS = (
+    "fritz.box", "speedport.ip", "easy.box", "o2.box", "congstar.box", "giga.cube", "router.asus.com", "asusrouter.com",
+    "routerlogin.net", "routerlogin.com", "orbilogin.net", "orbilogin.com", "tplinkwifi.net", "tplinklogin.net",
+    "linksyssmartwifi.com", "mywifiext.net",
 )  # fmt: skip
 _MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, RFC 4291 section 2.5.5.2
 _TRANSLATED = bytes.fromhex("0064ff9b") + bytes(8)  # 64:ff9b::/96, RFC 6052
@@ -44,7 +53,8 @@ class Rebinding:
 
     def __init__(self, settings: Resolver) -> None:
         self._on = settings.rebinding
-        self._free = frozenset(map(wire, (*AT_HOME, *settings.private, *settings.forward)))
+        routers = OF_ROUTERS if all_at_home(settings.upstreams) else ()
+        self._free = frozenset(map(wire, (*AT_HOME, *routers, *settings.private, *settings.forward)))
 
     def is_rebound(self, name: bytes, address: bytes) -> bool:
         """Whether that address may not be the answer for that name (wire form, lower case)."""
@@ -60,3 +70,17 @@ class Rebinding:
                 return True
             at = after
         return False
+
+
+def all_at_home(upstreams: Iterable[str]) -> bool:
+    """Whether we ask nobody but resolvers in the house, such as the router, which may know its names."""
+    found = []
+    for text in upstreams:
+        host = text.rpartition("://")[2].partition("/")[0].partition("#")[0]
+        if host.startswith("["):
+            host = host[1:].partition("]")[0]
+        elif host.count(":") == 1:
+            host = host.partition(":")[0]
+        address = read_address(host)
+        found.append(address is not None and is_within(address, PRIVATE))
+    return bool(found) and all(found)

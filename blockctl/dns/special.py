@@ -9,8 +9,8 @@ from blockctl.dns import zones
 from blockctl.dns.designated import designated
 from blockctl.dns.dns64 import Translation
 from blockctl.dns.exchange import Client
+from blockctl.dns.rebinding import all_at_home
 from blockctl.dns.zones import NOERROR, NXDOMAIN, ZONE_TTL, LocalAnswer, Record, above, soa, wire
-from blockctl.model.addresses import PRIVATE, is_within, read_address
 from blockctl.model.policy import Resolver
 
 # Of a name of one label these stay here; `NS com` is asked like any other.
@@ -109,17 +109,3 @@ def translated(translation: Translation, name: bytes, kind: int) -> LocalAnswer 
         return None
     alias = (name, zones.CNAME, ZONE_TTL, target)
     return LocalAnswer(records=(alias,), follow=target if kind == zones.PTR else b"", reason=reason)
-
-
-def all_at_home(upstreams: Iterable[str]) -> bool:
-    """Whether we ask nobody but resolvers in the house, such as the router, which may know its names."""
-    found = []
-    for text in upstreams:
-        host = text.rpartition("://")[2].partition("/")[0].partition("#")[0]
-        if host.startswith("["):
-            host = host[1:].partition("]")[0]
-        elif host.count(":") == 1:
-            host = host.partition(":")[0]
-        address = read_address(host)
-        found.append(address is not None and is_within(address, PRIVATE))
-    return bool(found) and all(found)

@@ -56,6 +56,12 @@ def test_names_that_may_not(name: str) -> None:
     assert rebound(name, "192.168.1.1")
 
 
+def test_a_router_may_answer_for_itself_when_nobody_else_is_asked() -> None:
+    assert not rebound("fritz.box", "192.168.178.1", Resolver(upstreams=("192.168.178.1",)))
+    assert rebound("fritz.box", "192.168.178.1", Resolver(upstreams=("192.168.178.1", "9.9.9.9")))
+    assert rebound("evil.example", "192.168.178.1", Resolver(upstreams=("192.168.178.1",)))
+
+
 def test_the_root_and_odd_lengths_are_no_fault() -> None:
     local = Local(SETTINGS)
     assert local.is_rebound(b"\0", bytes((10, 0, 0, 1)))
