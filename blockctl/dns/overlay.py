@@ -8,17 +8,19 @@ A group of devices comes first: what it is denied by its schedules and its own h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from blockctl.dns.labels import name_wire
+from blockctl.dns.table import wire_names
 from blockctl.model.decide import Step, entry_rule, is_site_allow, own_names
 from blockctl.model.diagnostic import Origin
-from blockctl.model.names import parents
 from blockctl.model.policy import Group, Policy
 from blockctl.model.rule import Effect, Rule
 
 Said = tuple[Step, Rule]
+T = TypeVar("T")
+
 EVERY = ""  # as a name: all names
 ROOT = b"\0"
 
@@ -61,35 +63,48 @@ def lay(
         return Overlay({ROOT: (Step.PAUSE, Rule(Effect.ALLOW, Origin(policy.file), "pause"))}, own)
     first = _of_group(group, denied) if group else {}
     off = _lists_off(group)
+    spoken = sorted({*first, *yielded, *policy.hosts, *policy.protect, *([EVERY] if off else [])})
     found: dict[bytes, Said] = {}
-    for name in {*first, *yielded, *policy.hosts, *policy.protect, *([EVERY] if off else [])}:
+    for name, wire in zip(spoken, _wires(spoken), strict=True):
         if said := _settle(name, policy, yielded, first) or off:
-            found[name_wire(name)] = said
+            found[wire] = said
     return Overlay(found, own)
 
 
 def _settle(name: str, policy: Policy, yielded: Mapping[str, Rule], first: Mapping[str, Rule]) -> Said | None:
     """Return what decides a name and all below it, down to the next name that the policy speaks of."""
-    above = (*parents(name), EVERY) if name else (EVERY,)
+    above = [name] if name else []
+    while name := name.partition(".")[2]:
+        above.append(name)
+    above.append(EVERY)
     if rule := _nearest(first, above):
         return Step.HOST, rule
-    if yielded:
-        for each in above:
-            if (rule := yielded.get(each)) and is_site_allow(rule):
-                return Step.YIELD, rule
-    for each in above:
-        if entry := policy.hosts.get(each):
-            return Step.HOST, entry_rule(entry)
-    for each in above:
-        if each in policy.protect:
-            return Step.PROTECT, Rule(Effect.ALLOW, policy.protect[each], f"protect: {each}", host=each)
-    if rule := _nearest(yielded, above):
-        return Step.YIELD, rule
+    given = [yielded[each] for each in above if each in yielded] if yielded else []
+    for rule in given:
+        if is_site_allow(rule):
+            return Step.YIELD, rule
+    if entry := _nearest(policy.hosts, above):
+        return Step.HOST, entry_rule(entry)
+    if origin := _nearest(policy.protect, above):
+        protected = next(each for each in above if each in policy.protect)
+        return Step.PROTECT, Rule(Effect.ALLOW, origin, f"protect: {protected}", host=protected)
+    return (Step.YIELD, given[0]) if given else None
+
+
+def _nearest(said: Mapping[str, T], names: Collection[str]) -> T | None:
+    """Return what is said of the first of these names that anything is said of."""
+    if said:
+        for name in names:
+            if name in said:
+                return said[name]
     return None
 
 
-def _nearest(rules: Mapping[str, Rule], names: Collection[str]) -> Rule | None:
-    return next((rules[name] for name in names if name in rules), None) if rules else None
+def _wires(names: Sequence[str]) -> list[bytes]:
+    """Return sorted names in wire form; the first may be that of every name."""
+    if names[:1] == [EVERY]:
+        return [ROOT, *_wires(names[1:])]
+    return wire_names("".join(f"{name}\n" for name in names).encode("ascii"))
 
 
 def _of_group(group: Group, denied: Collection[str]) -> dict[str, Rule]:
