@@ -23,7 +23,7 @@ from blockctl.cli.sites import (
     set_command,
 )
 from blockctl.cli.stats import stats_command
-from blockctl.cli.up import up_command
+from blockctl.cli.up import serve_command, up_command
 from blockctl.cli.why import why_command
 
 TOLD = 200  # as many diagnostics as a person may want to scroll through
@@ -84,6 +84,7 @@ app.command("resume")(resume_command)
 app.command("why")(why_command)
 app.command("compile")(compile_command)
 app.command("export")(export_command)
+app.command("serve")(serve_command)
 app.command("up")(up_command)
 app.command("log")(log_command)
 app.command("stats")(stats_command)

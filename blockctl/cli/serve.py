@@ -25,7 +25,7 @@ def read_words(words: Sequence[str]) -> dict[str, Path] | None:
 def serve(options: dict[str, Path]) -> int:
     """Serve; return 0 when told to end, 2 when the policy is wrong, 3 when an address or a file is not to be had."""
     from blockctl.io.policy_file import policy_path, state_path
-    from blockctl.io.service import run
+    from blockctl.io.workers import run
     from blockctl.model.diagnostic import BlockctlError
 
     gc.disable()  # while what stays for good is made; the service turns it on when that is done

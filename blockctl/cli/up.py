@@ -1,7 +1,12 @@
-"""`up`: the first use. A policy where there is none, everything compiled, and what to do next."""
+"""`up`: the first use. A policy where there is none, everything compiled, what to do next, and the resolver.
+
+`serve` is told here to the full command line; what it does is in `cli.serve`.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,17 +22,18 @@ STRATEGY = "js-denylist-dns"  # the way of browsing that the author rates best
 
 
 def up_command(
-    once: Annotated[bool, typer.Option("--once", help="Stop after compiling.")] = False,  # noqa: ARG001
+    once: Annotated[bool, typer.Option("--once", help="Stop after compiling.")] = False,
     out: OutOption = None,
     offline: OfflineOption = False,
     policy: PolicyOption = None,
     state: StateOption = None,
 ) -> None:
-    """Write a policy if there is none, compile it, and say what to do next.
+    """Write a policy if there is none, compile it, say what to do next, and answer DNS until interrupted.
 
-    Exit status: 0 done, 2 the policy is wrong, 3 reading or writing failed.
+    Exit status: 0 done, 2 the policy is wrong, 3 reading, writing or listening failed.
     """
     from blockctl.cli.build import open_compilation, problems
+    from blockctl.cli.resolver_rules import make_rules
     from blockctl.cli.sites import write_policy
     from blockctl.io.files import is_there
     from blockctl.io.policy_file import policy_path
@@ -42,7 +48,36 @@ def up_command(
     show(run, written)
     for problem in problems(run):
         typer.echo(f"left out: {problem}", err=True)
+    make_rules(run, loaded.state)
     typer.echo("\n" + "\n".join(next_steps(path, written)))
+    if not once:
+        listen = loaded.policy.resolver.listen[0]
+        typer.echo(f"  DNS: {try_words(listen)}\n\nnow the resolver; Ctrl-C ends it")
+        become_server(path, loaded.state)
+
+
+def serve_command(policy: PolicyOption = None, state: StateOption = None) -> None:
+    """Answer DNS queries by the policy until told to end, following the file as it changes.
+
+    Exit status: 0 told to end, 2 the policy is wrong, 3 an address or a file is not to be had.
+    """
+    from blockctl.cli.serve import serve
+
+    options = {"policy": policy, "state": state}
+    raise typer.Exit(serve({name: given for name, given in options.items() if given is not None}))
+
+
+def try_words(listen: str) -> str:
+    """Return how to ask the resolver without changing any setting of the system."""
+    address, _, port = listen.rpartition("://")[2].partition("/")[0].rpartition(":")
+    return f"try it with  dig @{address.strip('[]')} -p {port} stats.g.doubleclick.net"
+
+
+def become_server(policy: Path, state: Path) -> None:
+    """Go on as `serve`, without the memory that compiling took."""
+    sys.stdout.flush()
+    words = [sys.executable, "-m", "blockctl", "serve", "--policy", str(policy), "--state", str(state)]
+    os.execv(sys.executable, words)  # noqa: S606 - ourselves
 
 
 def next_steps(path: Path, written: list[Written]) -> list[str]:

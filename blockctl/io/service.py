@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import sys
 import time
@@ -46,17 +47,12 @@ SWITCH = 0.001  # seconds for which a thread that reads the policy may hold up a
 Say = Callable[[str], None]
 
 
-def run(path: Path, state: Path, say: Say) -> int:
-    """Serve until SIGTERM or SIGINT. Raises BlockctlError when there is nothing to serve by."""
-    sys.setswitchinterval(SWITCH)
-    return asyncio.run(Service(path, state, say).serve())
-
-
 class Service:
-    """One process that answers."""
+    """One process that answers. Of several workers the `first` compiles and keeps; `share`: there are several."""
 
-    def __init__(self, path: Path, state: Path, say: Say) -> None:
+    def __init__(self, path: Path, state: Path, say: Say, *, first: bool = True, share: bool = False) -> None:
         self._path, self._state, self._say = path, state, say
+        self._first, self._share, self._parent = first, share, os.getppid()
         self._store = Store(state)
         self._lists: dict[str, Lists] = {}
         self._live = Live()
@@ -66,7 +62,8 @@ class Service:
         self._end = asyncio.Event()
 
     async def serve(self) -> int:
-        """Run from start to end."""
+        """Run from start to end: SIGTERM or SIGINT. Raises BlockctlError when there is nothing to serve by."""
+        sys.setswitchinterval(SWITCH)
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._fault)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -76,7 +73,8 @@ class Service:
         self._whole = self._first_policy()
         await self._first_rules()
         await self._open(self._stand())
-        tasks = [loop.create_task(each) for each in (self._follow(), self._tick(), self._compile())]
+        works = [self._follow(), self._tick(), *([self._compile()] if self._first else [])]
+        tasks = [loop.create_task(each) for each in works]
         try:
             await self._end.wait()
         finally:
@@ -111,12 +109,21 @@ class Service:
                 return
         except BlockctlError as error:
             self._say(f"{error}: compiling again")
+        if not self._first:
+            await self._wait_for_rules()
+            return
         self._outdated.clear()
         self._say("compiling the lists...")
         problem = await rebuild(self._path, self._state)
         live = read_live(self._state)
         if live is None:
             raise WorldError(f"the lists could not be compiled:\n{problem}", "`blockctl check` says more")
+        self._lists, self._live = open_lists(self._state, live, {}), live
+
+    async def _wait_for_rules(self) -> None:
+        """Wait for what the first worker compiles."""
+        while (live := read_live(self._state)) is None:
+            await asyncio.sleep(0.1)
         self._lists, self._live = open_lists(self._state, live, {}), live
 
     def _stand(self) -> Standing:
@@ -135,9 +142,9 @@ class Service:
         self._answering = Answering(standing, self._cache, self._upstreams, self._log)
         hooks = UdpHooks(self._answering.seat, self._answering.slow, self._log.append)
         self._listeners = Listeners(self._answering.handle, hooks, self._path.parent, self._say)
-        await self._listeners.follow(settings)
+        await self._listeners.follow(settings, share=self._share)
         self._go_by(standing)
-        for listen in self._listeners.places:
+        for listen in self._listeners.places if self._first else ():
             self._say(f"answering on {listen}")
         self._watch = Watch(self._changed.set)
         self._watch.start(self._followed())
@@ -151,7 +158,8 @@ class Service:
         await self._listeners.stop(GRACE)
         await self._answering.stop(GRACE)
         await self._upstreams.close()
-        save_cache(self._state, self._cache)
+        if self._first:
+            save_cache(self._state, self._cache)
         self._log.close()
 
     def _go_by(self, standing: Standing) -> None:
@@ -183,7 +191,7 @@ class Service:
             self._upstreams.follow(settings)
             self._cache.size, self._cache.stale = settings.cache_size, settings.stale
             self._log.configure(settings, self._group_of)
-            await self._listeners.follow(settings)
+            await self._listeners.follow(settings, share=self._share)
         self._go_by(standing)
         self._watch.follow(self._followed())
         before, self._stamps = self._stamps, stamps(list_files(policy))
@@ -195,12 +203,14 @@ class Service:
         saved = time.monotonic()
         while True:
             await asyncio.sleep(TICK)
+            if self._share and os.getppid() != self._parent:
+                self._end.set()  # a worker whose parent was killed
             until = self._standing.until
             if until is not None and until <= datetime.now(UTC):
                 self._go_by(await asyncio.to_thread(self._stand))
             if self._whole.resolver.prefetch:
                 self._answering.refresh()
-            if time.monotonic() - saved > SAVE_EVERY:
+            if self._first and time.monotonic() - saved > SAVE_EVERY:
                 saved = time.monotonic()
                 await asyncio.to_thread(save_cache, self._state, self._cache)
 

@@ -1,0 +1,104 @@
+"""One process that answers, or several on the same ports with a parent that only watches them (SO_REUSEPORT)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from blockctl.io.service import Service
+from blockctl.io.standing import read_quickly
+from blockctl.io.store import Store
+from blockctl.model.diagnostic import BlockctlError
+
+Say = Callable[[str], None]
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+PAUSE = 1.0  # seconds until a worker that ended by itself is started again
+
+
+def run(path: Path, state: Path, say: Say) -> int:
+    """Serve until told to end, and return the exit status. Raises BlockctlError when there is nothing to serve by."""
+    count = 1
+    with contextlib.suppress(BlockctlError):  # the service says what is wrong with a policy, or serves the last one
+        count = read_quickly(path, Store(state))[0].resolver.workers
+    if count == 1 or not hasattr(os, "fork"):
+        return asyncio.run(Service(path, state, say).serve())
+    return Parent(path, state, say, count).run()
+
+
+class Parent:
+    """Starts workers, starts those again that fail, and ends them all."""
+
+    def __init__(self, path: Path, state: Path, say: Say, count: int) -> None:
+        self._path, self._state, self._say = path, state, say
+        self._count = count
+        self._workers: dict[int, int] = {}  # process -> number
+        self._ending = False
+        self._status = 0
+
+    def run(self) -> int:
+        """Watch until told to end, or until the first worker finds nothing to serve by."""
+        for each in SIGNALS:
+            signal.signal(each, self._pass_on)
+        for number in range(self._count):
+            self._start(number)
+        while self._workers:
+            try:
+                process, status = os.wait()
+            except InterruptedError:
+                continue
+            self._ended(process, os.waitstatus_to_exitcode(status))
+        return self._status
+
+    def _start(self, number: int) -> None:
+        if process := os.fork():
+            self._workers[process] = number
+            return
+        status = 3
+        try:
+            for each in SIGNALS:
+                signal.signal(each, signal.SIG_DFL)
+            if "LISTEN_PID" in os.environ:  # sockets that were handed over are for every worker
+                os.environ["LISTEN_PID"] = str(os.getpid())
+            service = Service(self._path, self._state, self._say, first=number == 0, share=True)
+            status = asyncio.run(service.serve())
+        except BlockctlError as error:
+            if number == 0:
+                for fault in error.diagnostics:
+                    self._say(str(fault))
+                self._say(f"blockctl: {error}" + (f"\n  hint: {error.hint}" if error.hint else ""))
+            status = error.status
+        finally:
+            os._exit(status)
+
+    def _ended(self, process: int, status: int) -> None:
+        number = self._workers.pop(process, None)
+        if number is None or self._ending:
+            return
+        if status in (2, 3):  # told already, and the same for all
+            self._status = status
+            self._end(signal.SIGTERM)
+            return
+        self._say(f"worker {number} ended with {status}: starting it again")
+        time.sleep(PAUSE)
+        if not self._ending:
+            self._start(number)
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if number != signal.SIGHUP:
+            self._end(number)
+            return
+        for process in self._workers:
+            os.kill(process, number)
+
+    def _end(self, number: int) -> None:
+        self._ending = True
+        for process in list(self._workers):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
