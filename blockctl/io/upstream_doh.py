@@ -31,7 +31,10 @@ class DohStream(Stream):
     def __init__(self, link: StreamLink, host: str, path: str) -> None:
         super().__init__(link)
         config = H2Configuration(
-            header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
+            header_encoding=None,
+            validate_inbound_headers=False,
+            validate_outbound_headers=False,
+            normalize_outbound_headers=False,
         )
         self._http = H2Connection(config)
         self._http.local_settings = Settings(client=True, initial_values=SETTINGS)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from blockctl.dns import health
 from blockctl.dns.upstream_wire import (
@@ -61,9 +62,22 @@ class Attempt:
 class Question:
     """One question, and all that wait for its answer."""
 
-    def __init__(self, query: bytes, peers: Sequence[Peer], strategy: str, ended: Callable[[Question], None]) -> None:
+    __slots__ = (
+        "_asked", "_cut", "_doubted", "_end", "_ended", "_ends_at", "_fallback", "_open", "_order", "_out", "_peers",
+        "_query", "_strategy", "_timer", "answer", "done", "key", "loop", "waiters",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        key: tuple[Any, ...],
+        query: bytes,
+        peers: Sequence[Peer],
+        strategy: str,
+        ended: Callable[[Question], None],
+    ) -> None:
+        self.key = key
         self.loop = asyncio.get_running_loop()
-        self.waiters: list[asyncio.Future[bytes | None]] = []
+        self.waiters: list[Callable[[bytes | None], None]] = []
         self.done = False
         self.answer: bytes | None = None
         self._query = query
@@ -248,14 +262,10 @@ class Question:
         """Tell all that wait. Attempts still open are heard a little longer, to know how fast those upstreams are."""
         self.done = True
         self.answer = answer
-        for waiter in self.waiters:
-            if not waiter.done():
-                waiter.set_result(answer)
-        self.waiters.clear()
-        self._ended(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._ended(self)
         if self._open:
             now = self.loop.time()
             for each in self._open:

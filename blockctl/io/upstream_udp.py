@@ -1,4 +1,4 @@
-"""Questions to one upstream by UDP: each from a random port of its own, so that who forges an answer must guess it."""
+"""Questions to one upstream by UDP, from random ports that change all the time, so that forgers must guess them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from collections.abc import Callable
 
 from blockctl.io.upstream_link import OURSELVES, Fault, Try, fault_of
 
-PORTS = 256
+# A socket for every question costs 65 of 155 microseconds. So a port serves a few questions, one after another, and
+# not for long: who forges answers has too little time to find it, and must guess id and letters besides.
+USES = 16
+AGE = 1.0  # seconds
+IDLE = 8  # sockets kept without a question
+PORTS = 256  # sockets open at a time to one upstream; beyond them questions share
 
 
 class UdpLink:
@@ -21,6 +26,7 @@ class UdpLink:
         self._addresses = addresses
         self._port = port
         self.ports: dict[UdpPort, None] = {}
+        self._idle: list[UdpPort] = []
 
     def ask(self, each: Try) -> None:
         """Send a question."""
@@ -39,11 +45,30 @@ class UdpLink:
         port.send(each)
 
     def _open(self, address: str) -> UdpPort:
+        now = self.loop.time()
+        while self._idle:
+            port = self._idle.pop()
+            if port.address == address and now < port.until:
+                return port
+            port.close()
         if len(self.ports) >= PORTS:
             return random.choice(list(self.ports))  # noqa: S311  the id is still to be guessed, and the letters' case
-        port = UdpPort(self, address, self._port)
+        port = UdpPort(self, address, self._port, now + AGE)
         self.ports[port] = None
         return port
+
+    def rest(self, port: UdpPort) -> None:
+        """Keep a socket for the next question, for a while."""
+        if port.left > 0 and len(self._idle) < IDLE:
+            self._idle.append(port)
+        else:
+            port.close()
+
+    def forget(self, port: UdpPort) -> None:
+        """Use a socket no more: it is closed."""
+        self.ports.pop(port, None)
+        if port in self._idle:
+            self._idle.remove(port)
 
     def close(self) -> None:
         """End: nobody waits any more."""
@@ -54,19 +79,22 @@ class UdpLink:
 class UdpPort:
     """One socket, connected: the system drops what comes from another address."""
 
-    __slots__ = ("_link", "_socket", "address", "pending")
+    __slots__ = ("_link", "_socket", "address", "left", "pending", "until")
 
-    def __init__(self, link: UdpLink, address: str, port: int) -> None:
+    def __init__(self, link: UdpLink, address: str, port: int, until: float) -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM | getattr(socket, "SOCK_NONBLOCK", 0))
         try:
-            self._socket.setblocking(False)
+            if self._socket.gettimeout() != 0:
+                self._socket.setblocking(False)
             self._socket.connect((address, port))  # the system chooses a random port of ours
         except OSError:
             self._socket.close()
             raise
         self._link = link
         self.address = address
+        self.until = until
+        self.left = USES
         self.pending: dict[int, Try] = {}
         link.loop.add_reader(self._socket.fileno(), self._read)
 
@@ -76,6 +104,7 @@ class UdpPort:
             pass
         each.key, each.holder = key, self
         self.pending[key] = each
+        self.left -= 1
         try:
             self._socket.send(key.to_bytes(2, "big") + each.wire[2:])
         except BlockingIOError:  # the queue is full: as if lost on the way
@@ -88,7 +117,7 @@ class UdpPort:
         self.pending.pop(each.key, None)
         each.holder = None
         if not self.pending:
-            self.close()
+            self._link.rest(self)
 
     def fail(self, fault: Fault) -> None:
         """Tell all that wait, and end."""
@@ -116,4 +145,4 @@ class UdpPort:
         if self._socket.fileno() >= 0:
             self._link.loop.remove_reader(self._socket.fileno())
             self._socket.close()
-            del self._link.ports[self]
+            self._link.forget(self)

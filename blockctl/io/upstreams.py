@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,26 +66,32 @@ class Upstreams:
 
     async def ask(self, forward: Forward) -> bytes | None:
         """Return an answer to the question of a forward, with its id; None where nobody answers within 5 seconds."""
-        question = self._questions.get(forward.key)
-        if question is None:
-            if self._waiting >= WAITING:
-                self.refused += 1
-                return None
-            question = Question(forward.wire, self._peers_for(forward), self._settings.strategy, self._ended(forward))
-            self._questions[forward.key] = question
-            question.start()
-            if question.done:
-                return question.answer
-        elif self._waiting >= WAITING:
-            self.refused += 1
-            return None
         waiter: asyncio.Future[bytes | None] = self._loop.create_future()
-        question.waiters.append(waiter)
+
+        def take(answer: bytes | None) -> None:
+            if not waiter.done():  # else who asked is gone
+                waiter.set_result(answer)
+
+        self.put(forward, take)
+        return await waiter
+
+    def put(self, forward: Forward, take: Callable[[bytes | None], None]) -> None:
+        """Ask, and have `take` called with what `ask` returns: now, or later in the loop. Cheaper than a task."""
+        if self._waiting >= WAITING:
+            self.refused += 1
+            take(None)
+            return
+        key = forward.key
+        question = self._questions.get(key)
+        if question is not None:
+            self._waiting += 1
+            question.waiters.append(take)
+            return
+        question = Question(key, forward.wire, self._peers_for(forward), self._settings.strategy, self._ended)
+        self._questions[key] = question
         self._waiting += 1
-        try:
-            return await waiter
-        finally:
-            self._waiting -= 1
+        question.waiters.append(take)
+        question.start()
 
     async def close(self) -> None:
         """End: who still waits is told that nobody answered."""
@@ -117,14 +124,14 @@ class Upstreams:
             )
         return found
 
-    def _ended(self, forward: Forward) -> Any:
-        key = forward.key
-
-        def ended(question: Question) -> None:
-            if self._questions.get(key) is question:
-                del self._questions[key]
-
-        return ended
+    def _ended(self, question: Question) -> None:
+        """Tell all that wait for a question."""
+        if self._questions.get(question.key) is question:
+            del self._questions[question.key]
+        waiters, question.waiters = question.waiters, []
+        self._waiting -= len(waiters)
+        for take in waiters:
+            take(question.answer)
 
     def _peers_for(self, forward: Forward) -> list[Peer]:
         """Return the upstreams of a forward, but for those whose own address this very question would tell."""

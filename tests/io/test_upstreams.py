@@ -6,12 +6,14 @@ import asyncio
 import random
 import socket
 import time
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from blockctl.dns import health
 from blockctl.dns.exchange import Client, Forward
-from blockctl.io import upstream_question
+from blockctl.io import upstream_question, upstream_udp
 from blockctl.io.upstreams import Upstreams, UpstreamState
 from blockctl.model.diagnostic import BlockctlError
 from blockctl.model.policy import Resolver
@@ -74,6 +76,10 @@ def tiny(wire: bytes, _: str) -> list[tuple[float, bytes]]:
 
 def says(flags: int) -> Behave:
     return lambda wire, _: [(0, bare(wire, flags))]
+
+
+def descriptors() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 def late(seconds: float) -> Behave:
@@ -250,16 +256,26 @@ def test_an_answer_from_another_address_is_dropped() -> None:
     asyncio.run(run())
 
 
-def test_ids_ports_and_letters_are_random() -> None:
+def test_ids_ports_and_letters_are_random(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> None:
         stub = await Stub().udp()
         spelled = f"127.0.0.1:{stub.port}"
         upstreams = Upstreams(Resolver(upstreams=(spelled,)))
-        for number in range(30):
+        for number in range(100):
             await ask(upstreams, f"a-name-of-many-letters-{number}.example", spelled)
-        assert len({wire[:2] for _, wire, _ in stub.seen}) > 25
-        assert len({where for _, _, where in stub.seen}) > 25
-        assert len({wire[12:30] for _, wire, _ in stub.seen}) > 25
+        assert len({wire[:2] for _, wire, _ in stub.seen}) > 90
+        assert len({wire[12:30] for _, wire, _ in stub.seen}) > 90
+        ports = Counter(where for _, _, where in stub.seen)
+        assert len(ports) > 5
+        assert max(ports.values()) <= upstream_udp.USES
+        await upstreams.close()
+        monkeypatch.setattr(upstream_udp, "AGE", 0.01)
+        upstreams = Upstreams(Resolver(upstreams=(spelled,)))
+        for number in range(10):
+            await ask(upstreams, f"another-{number}.example", spelled)
+            await asyncio.sleep(0.02)
+        after = Counter(where for _, _, where in stub.seen[100:])
+        assert len(after) >= 9  # a port that is old is not used again
         await upstreams.close()
         await stub.stop()
 
@@ -449,6 +465,8 @@ def test_file_descriptors_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("blockctl.io.upstream_udp.socket.socket", scarce)
         found = await asyncio.gather(*(ask(upstreams, f"n{each}.example", spelled) for each in range(30)))
         assert found == [right(f"n{each}.example") for each in range(30)]
+        monkeypatch.setattr(upstream_udp, "AGE", -1.0)
+        await asyncio.sleep(1.1)  # the sockets that are open are too old
         assert await ask(upstreams, "none.example", spelled) is None
         assert state_of(upstreams, spelled).healthy  # it is not to blame
         monkeypatch.undo()
@@ -480,6 +498,22 @@ def test_following_the_policy_keeps_what_goes_on_and_ends_the_rest() -> None:
         assert two.connections == 1
         await upstreams.close()
         await asyncio.gather(one.stop(), two.stop())
+
+    asyncio.run(run())
+
+
+def test_a_burst_leaves_few_sockets_open() -> None:
+    async def run() -> None:
+        stub = await Stub(late(0.05)).udp()
+        spelled = f"127.0.0.1:{stub.port}"
+        upstreams = Upstreams(Resolver(upstreams=(spelled,)))
+        before = descriptors()
+        found = await asyncio.gather(*(ask(upstreams, f"n{each}.example", spelled) for each in range(150)))
+        assert None not in found
+        assert descriptors() <= before + upstream_udp.IDLE + 1
+        await upstreams.close()
+        assert descriptors() <= before
+        await stub.stop()
 
     asyncio.run(run())
 
