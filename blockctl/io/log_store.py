@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from blockctl.dns.figures import Figures, Item, summed
@@ -20,6 +20,7 @@ MAX_BYTES = 256 << 20
 MAX_ROWS = 2_000_000
 GO_AT_ONCE = 4_000  # rows deleted in one turn: more than may come in one
 PAGES_AT_ONCE = 256  # given back to the disk in one turn
+PIECE = 64  # rows
 INTERNED = 20_000  # ids held in memory
 DAY = 86_400
 SIZES = {60: 2 * DAY, 3600: 90 * DAY, DAY: 400 * DAY}  # spans of the figures in seconds, and how long each is kept
@@ -62,6 +63,7 @@ class LogStore:
         self._path, self._max_bytes, self._max_rows = path, max_bytes, max_rows
         self._ids: dict[tuple[str, Key], int] = {}
         self._day = 0
+        self._version = -1
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # whom one asks is nobody else's business
         self._file = self._identity()
@@ -100,13 +102,16 @@ class LogStore:
         except OSError:
             return False
 
-    def write(self, rows: Iterable[Row], figures: Figures, now: int) -> None:
+    def write(self, rows: Sequence[Row], figures: Figures, now: int) -> None:
         """Add rows and counts in one transaction; `now` is the Unix time in seconds that the counts belong to."""
         self._forget_ids(now // DAY)
         run = self._sql.execute
         run("BEGIN IMMEDIATE")
         try:
-            self._sql.executemany(_INSERT, [self._values(row) for row in rows])
+            for at in range(
+                0, len(rows), PIECE
+            ):  # the server gets the interpreter at each row, not while they are made
+                self._sql.executemany(_INSERT, [self._values(row) for row in rows[at : at + PIECE]])
             items = list(figures.items())
             for size in (0, *SIZES):
                 start = now - now % size if size else 0
@@ -149,24 +154,28 @@ class LogStore:
         found: list[Item] = self._sql.execute("SELECT kind, key, count FROM tally WHERE size = 0").fetchall()
         return summed(found)
 
+    def changed(self) -> bool:
+        """Whether another process has written since this was asked last; true at first."""
+        version = int(self._sql.execute("PRAGMA data_version").fetchone()[0])
+        changed, self._version = version != self._version, version
+        return changed
+
     def prune(self, now: int, days: int) -> bool:
-        """Delete some of what is too old or too much; say whether there is more to do. Meant for every turn."""
+        """Delete some of what is too old or too much: more than comes in. Say whether anything went."""
         run = self._sql.execute
         first, last = run("SELECT min(id), max(id) FROM query").fetchone()
-        pages, free, page = (
-            run(f"PRAGMA {each}").fetchone()[0] for each in ("page_count", "freelist_count", "page_size")
-        )
+        names = ("page_count", "freelist_count", "page_size")
+        pages, free, page = (run(f"PRAGMA {each}").fetchone()[0] for each in names)
         gone = 0
         if first is not None:
-            too_much = last - first >= self._max_rows or (pages - free) * page > self._max_bytes
             cut = (now - days * DAY) * 1000
-            if too_much:
+            if last - first >= self._max_rows or (pages - free) * page > self._max_bytes:
                 gone = run("DELETE FROM query WHERE id < ?", (min(first + GO_AT_ONCE, last),)).rowcount
             elif run("SELECT at FROM query WHERE id = ?", (first,)).fetchone()[0] < cut:
                 gone = run("DELETE FROM query WHERE id < ? AND at < ?", (first + GO_AT_ONCE, cut)).rowcount
         if free > PAGES_AT_ONCE:  # a few free pages are what the next rows are written to
             run(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
-        return gone >= GO_AT_ONCE or free > 2 * PAGES_AT_ONCE
+        return gone > 0 or free > PAGES_AT_ONCE
 
     def prune_rest(self, now: int, days: int) -> None:
         """Delete figures that are too old, and whoever is in no row any more. Meant for now and then."""

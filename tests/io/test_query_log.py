@@ -223,6 +223,18 @@ def test_old_rows_and_old_figures_go(tmp_path: Path) -> None:
     assert minutes <= 3
 
 
+def test_old_rows_go_while_nobody_asks(tmp_path: Path) -> None:
+    log = QueryLog(log_path(tmp_path), Resolver(log_days=1))
+    for turn in range(5):
+        for each in range(ROWS):
+            log.note(turn, LOCAL, query(f"{each}.example"), Outcome.FORWARDED, 0)
+        log.turn(NOW + turn, turn)
+    for turn in range(3):
+        log.turn(NOW + 2 * 86_400 + turn, 4000.0 + turn)
+    assert rows_of(tmp_path) == []
+    assert log.figures().kept == 5 * ROWS
+
+
 def test_the_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_store.LogStore.__init__, "__kwdefaults__", {"max_bytes": 1 << 20, "max_rows": 2_000_000})
     log = QueryLog(log_path(tmp_path), Resolver())
