@@ -49,6 +49,7 @@ class Local:
         self._reverse: dict[bytes, list[bytes]] = {}
         self._take_records(settings)
         self._known = frozenset((*self._addresses, *self._aliases, *self._reverse))
+        self._stars = any(name.startswith(_STAR) for name in self._known)
         self._inner = frozenset(name for known in self._known for name in above(known)) - self._known
         self._special = Special(settings, host, addresses)
         self._rebinding = Rebinding(settings)
@@ -110,7 +111,7 @@ class Local:
         """Return the name under which the records speak of a name: itself, or the nearest `*` above it."""
         if name in self._known:
             return name
-        for parent in above(name):
+        for parent in above(name) if self._stars else ():
             star = _STAR + parent[parent[0] + 1 :]
             if star in self._known:
                 return star

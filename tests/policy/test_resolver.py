@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +16,12 @@ from blockctl.dns.local import Local
 from blockctl.dns.upstreams import parse_upstream
 from blockctl.model.decide import own_names
 from blockctl.model.diagnostic import Severity
+from blockctl.model.listen import read_listen
 from blockctl.model.policy import HostEntry, Policy, Resolver
 from blockctl.policy import words
 from blockctl.policy.endpoints import read_upstream
 from blockctl.policy.measures import spell_seconds, spell_size
-from blockctl.policy.read import has_errors, read_policy
+from blockctl.policy.read import has_errors, lapsed, read_policy
 from blockctl.policy.wanted import NOWHERE
 
 WHOLE = """\
@@ -209,8 +213,6 @@ def test_a_resolver_does_not_ask_itself(listen: str, upstream: str, loops: bool)
 
 
 def listen_text(listen: str) -> str:
-    from blockctl.model.listen import read_listen
-
     return str(read_listen(listen))
 
 
@@ -220,10 +222,6 @@ def test_lists_may_not_block_whom_we_ask() -> None:
 
 
 def test_what_a_group_has_lapses_as_hosts_do() -> None:
-    from datetime import UTC, datetime
-
-    from blockctl.policy.read import lapsed
-
     policy = read(WHOLE)
     noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
     assert [str(fault).partition("\n")[0] for fault in lapsed(policy, noon)] == [
@@ -286,3 +284,12 @@ def test_anything_is_read_or_told(found: dict[str, str]) -> None:
     assert all(fault.message and fault.origin.line for fault in faults)
     if not has_errors(faults):
         Local(policy.resolver)  # what is right can be served
+
+
+def test_the_examples_in_comments_are_right() -> None:
+    text = (Path(__file__).parents[2] / "configs" / "js-denylist-dns.yaml").read_text(encoding="utf-8")
+    section, end = text[text.index("resolver:") :], "\n\n"
+    live = re.sub(r"(?m)^  # ", "  ", section[: section.index(end)])
+    found = read(f"version: 1\n{live}\n").resolver
+    assert found.groups["kids"].clients == ("192.168.1.20", "192.168.7.0/24", "ipad")
+    assert set(found.lines) >= {"forward", "records", "private", "cache", "log"}
