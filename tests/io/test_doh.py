@@ -273,6 +273,41 @@ def test_harm_by_http_1_1(sent: bytes, status: bytes) -> None:
     run_plain(scenario, Limits(idle=0.3))
 
 
+def test_what_is_sent_ahead_is_left_with_the_system() -> None:
+    async def scenario(it: Served) -> None:
+        peer = await it.connect()
+        peer.writer.write(f"GET {target(question(1, 'gate.example'))} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        peer.writer.write(f"GET {target()} HTTP/1.1\r\nHost: a\r\nX: {'x' * 8000}\r\n\r\n".encode() * 200)
+        (connection,) = it.server._door._inside
+        assert connection.transport is not None
+        while connection.transport.is_reading():
+            await asyncio.sleep(0.01)
+        it.answers.gate.set()
+        got = 0
+        while got < 201:
+            got += (await peer.reader.readuntil(b"HTTP/1.1 200")).count(b"200")
+
+    run_plain(scenario)
+
+
+def test_who_takes_no_answers_is_asked_for_no_more() -> None:
+    async def scenario(it: Served) -> None:
+        peer = await it.connect()
+        peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        one = f"GET {target(question(1, 'big.example'))} HTTP/1.1\r\nHost: a\r\n\r\n"
+        peer.writer.write(one.encode() * 1000)
+        (connection,) = it.server._door._inside
+        while not connection.blocked:
+            await asyncio.sleep(0.01)
+        assert connection.transport is not None
+        assert not connection.transport.is_reading()
+        while it.server.figures.timed_out < 1:
+            await asyncio.sleep(0.05)
+        assert len(it.answers.clients) < 1000
+
+    run_plain(scenario, Limits(stuck=0.5))
+
+
 def test_garbage_after_a_request_without_a_body_to_send() -> None:
     async def scenario(it: Served) -> None:
         peer = await it.connect()
