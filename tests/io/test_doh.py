@@ -425,6 +425,30 @@ def test_a_client_that_opens_its_window_late_gets_the_rest(files: tuple[Path, Pa
     run_tls(files, scenario)
 
 
+@needs_openssl
+def test_who_takes_no_answers_of_http_2_is_not_read(files: tuple[Path, Path]) -> None:
+    async def scenario(it: Served) -> None:
+        client = await two(it, files)
+        client.wire.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1 << 30})
+        client.wire.increment_flow_control_window(1 << 30)
+        assert await client.asked(client.get(target())) == (200, ANSWER)
+        client.peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        for _ in range(100):
+            client.get(target(question(0, "big.example")))
+        client.flush()
+        (connection,) = it.server._door._inside
+        while not connection.blocked:
+            await asyncio.sleep(0.01)
+        assert connection.transport is not None
+        assert not connection.transport.is_reading()
+        client.peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        await client.until(*range(3, 203, 2))
+        assert {len(client.body[stream]) for stream in range(3, 203, 2)} == {60_000 + len(question(0, "big.example"))}
+        assert await client.asked(client.get(target())) == (200, ANSWER)
+
+    run_tls(files, scenario)
+
+
 def resets(client: Two) -> Iterator[None]:
     for _ in range(300):
         client.wire.reset_stream(client.get(target(question(0, "gate.example"))), ErrorCodes.CANCEL)
