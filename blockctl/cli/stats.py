@@ -168,7 +168,7 @@ def _columns(console: Console, left: tuple[str, Any], right: tuple[str, Any], wi
             name, count = side[at] if at < len(side) else ("", "")
             if at == 0:
                 text.append(f"{name if len(side) > 1 else '':<{each}}", "bold")
-            elif name:
+            else:
                 room = each - len(count) - 4
                 text.append(f"  {end(name, room):<{room}} {count} ")
         text.rstrip()

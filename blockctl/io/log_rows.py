@@ -1,7 +1,7 @@
 """Rows of the query log, made from what was noted: names spelled, rules asked for reasons, clients as the level says.
 
 Levels (`resolver: {log: ...}`): `full`; `anonymous`, clients only as their network (/24 or /48), without the names that
-devices give themselves and without groups; `counts`, figures and no row; `off`, nothing is noted.
+devices give themselves and without groups; `counts`, figures and no row; `off`, nothing is kept.
 """
 
 from __future__ import annotations

@@ -45,10 +45,10 @@ def log_path(state: Path) -> Path:
 class QueryLog:
     """The log of one resolver process.
 
-    The hot path calls `append` (None: nothing is to be noted) and keeps its own exact counts; all other answers are
-    told to `note`, which counts them. `hot_counts` gives the hot path's counts so far, by Outcome; without it what is
-    appended is counted, and what the ring lost is not. `group_of` names a client's group. `tell` takes the sentences
-    that a person should read. These three are called in the log's own thread.
+    The hot path calls `append` and keeps its own exact counts; all other answers are told to `note`, which counts them.
+    `hot_counts` gives the hot path's counts so far, by Outcome; without it what is appended is counted, and what the
+    ring lost is not. `group_of` names a client's group. `tell` takes the sentences that a person should read. These
+    three are called in the log's own thread.
     """
 
     def __init__(
@@ -81,9 +81,9 @@ class QueryLog:
         self._thread: threading.Thread | None = None
 
     @property
-    def append(self) -> Callable[[Noted], None] | None:
-        """What the hot path calls with a `Noted`; ask for it again after `configure`."""
-        return None if self._maker.level == "off" else self._ring.append
+    def append(self) -> Callable[[Noted], None]:
+        """What the hot path calls with a `Noted`, always the same; at level `off` what is noted is thrown away."""
+        return self._ring.append
 
     def note(
         self,
@@ -98,8 +98,7 @@ class QueryLog:
     ) -> None:
         """Note a query that the hot path did not answer, whole, and count it. Never raises, whatever its bytes."""
         self._slow[outcome] += 1
-        if self._maker.level != "off":
-            self._ring.append((now, client, query[2:], coded(outcome, rcode), reason, milliseconds, upstream))
+        self._ring.append((now, client, query[2:], coded(outcome, rcode), reason, milliseconds, upstream))
 
     def configure(self, settings: Resolver, group_of: GroupOf | None = None) -> None:
         """Go by other settings from the next turn on."""

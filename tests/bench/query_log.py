@@ -53,7 +53,6 @@ def cpu_of(thread: int) -> float:
 def cost_of_a_note(folder: Path) -> None:
     """Time `append` of a tuple made on the spot."""
     append = QueryLog(log_path(folder), Resolver()).append
-    assert append is not None
     noted = next(notes())
     key, reason = noted[2], noted[4]
     count = 1_000_000
@@ -68,7 +67,6 @@ def cost_of_writing(folder: Path, rate: int) -> None:
     hot = [0] * len(Outcome)
     log = QueryLog(log_path(folder), Resolver(), hot_counts=lambda: hot)
     append, source = log.append, notes()
-    assert append is not None
     log.start()
     assert log._thread is not None
     assert log._thread.native_id is not None
@@ -101,7 +99,6 @@ def size_of_a_row(folder: Path) -> None:
     """Write many rows, and tell what one takes, and how long a turn lasts."""
     log = QueryLog(log_path(folder), Resolver())
     append, source = log.append, notes()
-    assert append is not None
     turns = []
     for turn in range(100):
         for _ in range(2000):

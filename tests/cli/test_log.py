@@ -137,6 +137,17 @@ def test_stats_in_words(run: Run) -> None:
         assert words in result.out
 
 
+def test_rankings_stand_side_by_side(run: Run, log: QueryLog) -> None:
+    for name in ("one.example", "two.example"):
+        log.note(11.0, Client("::1"), query(name), Outcome.BLOCKED, 3, ADS)
+    log.turn(time.time(), 12.0)
+    lines = run("stats").out.splitlines()
+    heading = next(text for text in lines if "Most asked" in text)
+    below = lines[lines.index(heading) + 3]
+    assert below.split() == ["two.example", "1"]  # two names were asked for and answered, three were blocked
+    assert below.index("two.example") == heading.index("Most blocked") + 2
+
+
 @pytest.mark.usefixtures("log")
 def test_stats_json(run: Run) -> None:
     found = json.loads(run("stats", "--json", "--since", "2h").out)

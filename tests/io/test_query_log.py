@@ -64,7 +64,6 @@ def test_rows_come_out_as_they_went_in(log: QueryLog, tmp_path: Path) -> None:
     phone = Client("2001:db8::7", Transport.DOH, "anna-phone")
     log.note(100.25, phone, query("X.Example", 65), Outcome.BLOCKED, 3, BY_CNAME, 12.3456, "tls://dns.example")
     log.note(101.0, LOCAL, query("b.example", 28), Outcome.CACHED, 0)
-    assert log.append is not None
     log.append((101.5, "10.0.0.9", query("ads.example")[2:], int(Outcome.BLOCKED), BY_LIST, 0.0))
     log.turn(NOW, 102.0)
     rule = LoggedRule("block of a list", "starter", 12, "||ads.example^")
@@ -92,7 +91,6 @@ class Rules:
 
 def test_rules_are_asked_once_for_their_reason(log: QueryLog, tmp_path: Path) -> None:
     rules, gone = Rules(), Rules(fails=True)
-    assert log.append is not None
     for each in (rules, rules, gone):
         log.append((1.0, "10.0.0.9", query("ADS.example")[2:], int(Outcome.BLOCKED), each, 0.0))
     log.turn(NOW, 2.0)
@@ -123,7 +121,6 @@ def test_levels(tmp_path: Path, level: str, client: tuple[str, str, str] | None)
     log = QueryLog(log_path(tmp_path), Resolver(log=level), group_of=lambda _: "kids")
     log.note(1.0, Client("192.168.7.23", Transport.DOT, "anna"), query("a.example"), Outcome.FORWARDED, 0)
     log.turn(NOW, 2.0)
-    assert (log.append is None) == (level == "off")
     assert log_path(tmp_path).exists() == (level != "off")
     if level != "off":
         rows = [(row.client, row.device, row.group) for row in rows_of(tmp_path)]
@@ -158,7 +155,6 @@ def test_only_the_owner_may_read_it(log: QueryLog, tmp_path: Path) -> None:
 def test_what_gets_no_row_is_counted_exactly(tmp_path: Path, queries: int) -> None:
     hot = [0] * len(Outcome)
     log = QueryLog(log_path(tmp_path), Resolver(), hot_counts=lambda: hot)
-    assert log.append is not None
     for _ in range(queries):
         hot[Outcome.BLOCKED] += 1
         log.append((1.0, "127.0.0.1", query("a.example")[2:], int(Outcome.BLOCKED), BY_LIST, 0.0))
