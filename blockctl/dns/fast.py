@@ -150,15 +150,17 @@ def _blocker(rules: HotRules, answer: str, spoken: Collection[bytes]) -> Answer:
     ends = {name[-width:] for name in spoken}
 
     def blocked(key: bytes) -> bytes | None:
-        if (form := form_of(key[-5:])) is None or (head := form.heads.get(key[:10])) is None:
-            return None  # more or less than one question, no name, or a type or a class apart
-        name = suffix = key[10:-4].lower()  # the type stands behind it, and stays as it is
-        at, last = 0, len(name) - 1
+        question = key[10:]
+        labels, root, kind = question.partition(b"\0")
+        if (form := form_of(kind)) is None or (head := form.heads.get(key[:10])) is None:
+            return None  # more or less than one question, or of a type or a class apart
+        name = suffix = labels.lower() + root  # the type stands apart: its bytes are no letters
+        at, last = 0, len(labels)
         speaks = of_itself
         while at < last:
             bucket = hash_(suffix) >> shift
-            begin, end = index[bucket], index[bucket + 1]
-            if begin != end:
+            begin = index[bucket]
+            if begin != (end := index[bucket + 1]):
                 before, found, after = buffer[begin:end].partition(suffix)
                 if found and not (before and before[-2]) and speaks[tag := after[0]]:
                     break
@@ -169,11 +171,9 @@ def _blocker(rules: HotRules, answer: str, spoken: Collection[bytes]) -> Answer:
             speaks = of_below
         else:
             return None
-        if tag > last_block or last >= MAX_NAME or 0 in name[:-1]:
-            return None  # let through; or not a name, though its end is one
-        if name[-width:] in ends and _speaks_of(spoken, name):
+        if tag > last_block or last >= MAX_NAME or (ends and name[-width:] in ends and _speaks_of(spoken, name)):
             return None
-        return head + key[10:] + form.tail
+        return head + question + form.tail
 
     return blocked
 

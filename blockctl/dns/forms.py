@@ -40,11 +40,8 @@ class Form:
 
 
 def forms(answer: str) -> dict[bytes, Form]:
-    """Return the form of each type that is answered alike for every name, by how such a question ends.
-
-    The end is that of the name, then type and class.
-    """
-    return {b"\0" + kind.to_bytes(2, "big") + b"\0\x01": _form(answer, kind) for kind in TYPES}
+    """Return how each type is answered, alike for every name, by type and class as they stand in a question."""
+    return {kind.to_bytes(2, "big") + b"\0\x01": _form(answer, kind) for kind in TYPES}
 
 
 def _form(answer: str, kind: int) -> Form:
