@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from blockctl.dns.zones import wire
+from blockctl.dns.labels import name_wire
 from blockctl.model.addresses import LOOPBACK, Address, is_within, read_address
 from blockctl.model.listen import Listen, read_listen
 
@@ -70,6 +70,6 @@ def rdata(priority: int, host: str, place: Listen, addresses: Iterable[Address])
         parameters.append((DOHPATH, f"{place.path}{{?dns}}".encode()))
     return (
         priority.to_bytes(2, "big")
-        + wire(host)
+        + name_wire(host)
         + b"".join(key.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value for key, value in parameters)
     )

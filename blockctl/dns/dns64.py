@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ipaddress import IPv6Network, ip_address
 
 from blockctl.dns import zones
+from blockctl.dns.labels import name_wire
 from blockctl.dns.rebinding import in_house
-from blockctl.dns.zones import Record, wire
+from blockctl.dns.zones import Record
 
 WELL_KNOWN = bytes.fromhex("0064ff9b") + bytes(8)  # RFC 6052, section 2.1
 ONLY = (bytes((192, 0, 0, 170)), bytes((192, 0, 0, 171)))  # RFC 7050, section 8.2
@@ -59,7 +60,7 @@ class Translation:
 
     def reverse(self, name: bytes) -> bytes:
         """Return the reverse name of the IPv4 address in a reverse name of our prefix, b"" for others (5.3.1)."""
-        zone = wire(ip_address(self.prefix + bytes(4)).reverse_pointer)[16:]
+        zone = name_wire(ip_address(self.prefix + bytes(4)).reverse_pointer)[16:]
         if len(name) != len(zone) + 16 or not name.endswith(zone):
             return b""
         nibbles = name[1:16:2][::-1]
@@ -67,4 +68,4 @@ class Translation:
             address = bytes.fromhex(nibbles.decode("ascii"))
         except ValueError:
             return b""
-        return wire(ip_address(address).reverse_pointer)
+        return name_wire(ip_address(address).reverse_pointer)

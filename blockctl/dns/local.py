@@ -8,10 +8,11 @@ from typing import Protocol
 
 from blockctl.dns import zones
 from blockctl.dns.exchange import Client
+from blockctl.dns.labels import name_wire
 from blockctl.dns.rebinding import Rebinding
 from blockctl.dns.safe_search import SAFE
 from blockctl.dns.special import Special
-from blockctl.dns.zones import RECORD_TTL, ZONE_TTL, LocalAnswer, Record, above, soa, wire
+from blockctl.dns.zones import RECORD_TTL, ZONE_TTL, LocalAnswer, Record, above, soa
 from blockctl.model.addresses import read_address
 from blockctl.model.policy import Resolver
 
@@ -53,7 +54,7 @@ class Local:
         self._inner = frozenset(name for known in self._known for name in above(known)) - self._known
         self._special = Special(settings, host, addresses)
         self._rebinding = Rebinding(settings)
-        self._safe = {wire(name): target for name, target in SAFE.items()}
+        self._safe = {name_wire(name): target for name, target in SAFE.items()}
         self.translation = self._special.translation  # DNS64, None where the policy has none
 
     @property
@@ -91,21 +92,21 @@ class Local:
             if kind in (zones.A, zones.ANY):
                 return LocalAnswer(records=((name, zones.A, ZONE_TTL, address.packed),), reason=reason)
             return LocalAnswer(authority=(soa(name, ZONE_TTL),), reason=reason)
-        alias = (name, zones.CNAME, ZONE_TTL, wire(target))
-        follow = b"" if kind in (zones.CNAME, zones.ANY) else wire(target)
+        alias = (name, zones.CNAME, ZONE_TTL, name_wire(target))
+        follow = b"" if kind in (zones.CNAME, zones.ANY) else name_wire(target)
         return LocalAnswer(records=(alias,), follow=follow, reason=reason)
 
     def _take_records(self, settings: Resolver) -> None:
         for name, values in settings.records.items():
-            owner = wire(name)
+            owner = name_wire(name)
             packed = [address.packed for value in values if (address := read_address(value)) is not None]
             if not packed:
-                self._aliases[owner] = wire(values[0])
+                self._aliases[owner] = name_wire(values[0])
                 continue
             self._addresses[owner] = tuple(packed)
             if not owner.startswith(_STAR):
                 for each in packed:
-                    self._reverse.setdefault(wire(ip_address(each).reverse_pointer), []).append(owner)
+                    self._reverse.setdefault(name_wire(ip_address(each).reverse_pointer), []).append(owner)
 
     def _entry(self, name: bytes) -> bytes | None:
         """Return the name under which the records speak of a name: itself, or the nearest `*` above it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from blockctl.dns.zones import wire
+from blockctl.dns.labels import name_wire
 from blockctl.model.addresses import PRIVATE, is_within, read_address
 from blockctl.model.policy import Resolver
 
@@ -54,7 +54,7 @@ class Rebinding:
     def __init__(self, settings: Resolver) -> None:
         self._on = settings.rebinding
         routers = OF_ROUTERS if all_at_home(settings.upstreams) else ()
-        self._free = frozenset(map(wire, (*AT_HOME, *routers, *settings.private, *settings.forward)))
+        self._free = frozenset(map(name_wire, (*AT_HOME, *routers, *settings.private, *settings.forward)))
 
     def is_rebound(self, name: bytes, address: bytes) -> bool:
         """Whether that address may not be the answer for that name (wire form, lower case)."""

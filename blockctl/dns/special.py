@@ -9,20 +9,21 @@ from blockctl.dns import zones
 from blockctl.dns.designated import designated
 from blockctl.dns.dns64 import Translation
 from blockctl.dns.exchange import Client
+from blockctl.dns.labels import name_wire
 from blockctl.dns.rebinding import all_at_home
-from blockctl.dns.zones import NOERROR, NXDOMAIN, ZONE_TTL, LocalAnswer, Record, above, soa, wire
+from blockctl.dns.zones import NOERROR, NXDOMAIN, ZONE_TTL, LocalAnswer, Record, above, soa
 from blockctl.model.policy import Resolver
 
 # Of a name of one label these stay here; `NS com` is asked like any other.
 HOST_TYPES = frozenset((zones.A, zones.AAAA, zones.HTTPS))
-LOOPBACK_NAMES = tuple(wire(ip_address(each).reverse_pointer) for each in ("127.0.0.1", "::1"))
+LOOPBACK_NAMES = tuple(name_wire(ip_address(each).reverse_pointer) for each in ("127.0.0.1", "::1"))
 
 
 class Special:
     """What the special names answer under this policy."""
 
     def __init__(self, settings: Resolver, host: str, addresses: Iterable[str]) -> None:
-        self._forward = frozenset(map(wire, settings.forward))
+        self._forward = frozenset(map(name_wire, settings.forward))
         self._at_home = all_at_home(settings.upstreams)
         self._designated = designated(settings.listen, host, tuple(addresses))
         self.translation = Translation.of(settings.dns64)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from blockctl.dns.labels import name_wire
+
 A, NS, CNAME, SOA, PTR, AAAA, DS, SVCB, HTTPS, ANY = 1, 2, 5, 6, 12, 28, 43, 64, 65, 255
 IN = 1
 NOERROR, NXDOMAIN = 0, 3
@@ -31,12 +33,6 @@ class LocalAnswer:
     reason: str = ""  # for `why` and the log
 
 
-def wire(name: str) -> bytes:
-    """Return a name in normal form as it stands in messages; "" is the root."""
-    labels = name.encode("ascii").split(b".") if name else []
-    return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
-
-
 def above(name: bytes) -> Iterator[bytes]:
     """Yield a name in wire form, then each name above it, without the root."""
     at = 0
@@ -48,7 +44,12 @@ def above(name: bytes) -> Iterator[bytes]:
 def soa(zone: bytes, ttl: int) -> Record:
     """Return the SOA of an empty zone (RFC 6303, section 3), by which an absence is remembered for `ttl` seconds."""
     numbers = (1, 3600, 1200, 604_800, ttl)
-    return zone, SOA, ttl, zone + wire("nobody.invalid") + b"".join(number.to_bytes(4, "big") for number in numbers)
+    return (
+        zone,
+        SOA,
+        ttl,
+        zone + name_wire("nobody.invalid") + b"".join(number.to_bytes(4, "big") for number in numbers),
+    )
 
 
 def _reversed_zones() -> Iterator[str]:
@@ -58,11 +59,11 @@ def _reversed_zones() -> Iterator[str]:
 
 
 # Nothing is there, not even the zone itself: any question is answered NXDOMAIN.
-ABSENT = frozenset(map(wire, ("invalid", "local", "onion", "use-application-dns.net")))
+ABSENT = frozenset(map(name_wire, ("invalid", "local", "onion", "use-application-dns.net")))
 # A zone with nothing in it but what the policy's records put there.
 EMPTY = frozenset(
     map(
-        wire,
+        name_wire,
         (
             "home.arpa",
             *(f"{zone}.in-addr.arpa" for zone in _reversed_zones()),
@@ -74,17 +75,17 @@ EMPTY = frozenset(
         ),
     )
 )
-LOCALHOST = wire("localhost")
-RESOLVER = wire("resolver.arpa")  # RFC 9462: asked elsewhere, it would lead clients past us
-DESIGNATED = wire("_dns.resolver.arpa")
-IPV4_ONLY = wire("ipv4only.arpa")  # RFC 8880
+LOCALHOST = name_wire("localhost")
+RESOLVER = name_wire("resolver.arpa")  # RFC 9462: asked elsewhere, it would lead clients past us
+DESIGNATED = name_wire("_dns.resolver.arpa")
+IPV4_ONLY = name_wire("ipv4only.arpa")  # RFC 8880
 
 REASONS = {
-    wire("invalid"): "invalid is a name that never exists (RFC 6761)",
-    wire("local"): "local names are found by multicast DNS, not here (RFC 6762)",
-    wire("onion"): "onion names are found by Tor, not by DNS (RFC 7686)",
-    wire("use-application-dns.net"): "asks Firefox to use this resolver, not its own",
-    wire("home.arpa"): "home.arpa is answered at home (RFC 8375)",
+    name_wire("invalid"): "invalid is a name that never exists (RFC 6761)",
+    name_wire("local"): "local names are found by multicast DNS, not here (RFC 6762)",
+    name_wire("onion"): "onion names are found by Tor, not by DNS (RFC 7686)",
+    name_wire("use-application-dns.net"): "asks Firefox to use this resolver, not its own",
+    name_wire("home.arpa"): "home.arpa is answered at home (RFC 8375)",
 }
 OF_LOCALHOST = "localhost is this machine (RFC 6761)"
 OF_ADDRESS = "the reverse name of an address that is in many houses (RFC 6303)"

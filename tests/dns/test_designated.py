@@ -7,8 +7,9 @@ import pytest
 from blockctl.dns import zones
 from blockctl.dns.designated import designated
 from blockctl.dns.exchange import Client
+from blockctl.dns.labels import name_wire
 from blockctl.dns.local import Local
-from blockctl.dns.zones import DESIGNATED, wire
+from blockctl.dns.zones import DESIGNATED
 from blockctl.model.policy import Resolver
 from tests.dns.test_local import Asked
 
@@ -30,8 +31,8 @@ def test_the_listeners_are_described_in_the_order_of_preference() -> None:
     records = designated(LISTEN, HOST, ("192.168.1.2", "fd00::2", "127.0.0.1")).for_client("192.168.1.7")
     address = bytes((192, 168, 1, 2))
     assert [parameters(rdata) for rdata in records] == [
-        (1, wire(HOST), [(1, b"\2h2"), (3, (8443).to_bytes(2, "big")), (4, address), (7, b"/dns-query{?dns}")]),
-        (2, wire(HOST), [(1, b"\3dot"), (3, (853).to_bytes(2, "big")), (4, address)]),
+        (1, name_wire(HOST), [(1, b"\2h2"), (3, (8443).to_bytes(2, "big")), (4, address), (7, b"/dns-query{?dns}")]),
+        (2, name_wire(HOST), [(1, b"\3dot"), (3, (853).to_bytes(2, "big")), (4, address)]),
     ]
 
 

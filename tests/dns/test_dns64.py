@@ -5,14 +5,14 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blockctl.dns import zones
 from blockctl.dns.dns64 import Translation
 from blockctl.dns.exchange import Client
+from blockctl.dns.labels import name_wire
 from blockctl.dns.local import Local
-from blockctl.dns.zones import wire
 from blockctl.model.policy import Resolver
 from tests.dns.test_local import CLIENT, Asked, shown
 
@@ -40,7 +40,7 @@ def test_synthesis(prefix: str, address: str, expected: str) -> None:
 
 
 def test_records_keep_their_chain_and_live_no_longer_than_the_absence() -> None:
-    a, b = wire("a.example"), wire("b.example")
+    a, b = name_wire("a.example"), name_wire("b.example")
     given_records = ((a, zones.CNAME, 500, b), (b, zones.A, 400, bytes((192, 0, 2, 1))), (b, zones.A, 60, bytes(4)))
     made = tuple(translation(OWN).records(given_records, 300))
     assert [(owner, kind, ttl) for owner, kind, ttl, _ in made] == [
@@ -48,13 +48,14 @@ def test_records_keep_their_chain_and_live_no_longer_than_the_absence() -> None:
     ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4), st.sampled_from((WELL_KNOWN, OWN)))
 def test_reverse_names_lead_to_the_ipv4_address(address: IPv4Address, prefix: str) -> None:
     found = translation(prefix)
     name = ip_address(found.prefix + address.packed).reverse_pointer
-    assert found.reverse(wire(name)) == wire(address.reverse_pointer)
-    assert found.reverse(wire("1.0.0.127.in-addr.arpa")) == b""
-    assert found.reverse(b"\1x" + wire(name)) == b""
+    assert found.reverse(name_wire(name)) == name_wire(address.reverse_pointer)
+    assert found.reverse(name_wire("1.0.0.127.in-addr.arpa")) == b""
+    assert found.reverse(b"\1x" + name_wire(name)) == b""
 
 
 def test_only_ipv6_of_its_own_counts() -> None:
@@ -86,10 +87,10 @@ def test_only_ipv6_of_its_own_counts() -> None:
 )
 def test_names_that_dns64_knows(name: str, kind: int, expected: str) -> None:
     local = Local(Resolver(upstreams=("9.9.9.9",), dns64=WELL_KNOWN))
-    assert shown(local.answer(Asked(wire(name), kind), CLIENT)) == expected
+    assert shown(local.answer(Asked(name_wire(name), kind), CLIENT)) == expected
 
 
 def test_without_a_prefix_there_is_none() -> None:
     assert Translation.of("") is None
     assert Local(Resolver()).translation is None
-    assert Local(Resolver()).answer(Asked(wire("ipv4only.arpa"), zones.A), Client("127.0.0.1")) is None
+    assert Local(Resolver()).answer(Asked(name_wire("ipv4only.arpa"), zones.A), Client("127.0.0.1")) is None

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as running
 from hypothesis import strategies as st
 
 from blockctl.dns.exchange import Client, Transport
@@ -127,6 +128,7 @@ schedules = st.builds(
 )
 
 
+@running(deadline=None, max_examples=40)
 @given(st.lists(schedules, min_size=1, max_size=3), st.integers(0, 7 * 24 * 60 - 1), st.integers(0, 59))
 def test_the_next_change_is_the_first(found: list[Schedule], minute: int, second: int) -> None:
     kids = replace(group("kids"), schedules=tuple(found))

@@ -6,15 +6,15 @@ from ipaddress import ip_address
 
 import pytest
 
+from blockctl.dns.labels import name_wire
 from blockctl.dns.local import Local
-from blockctl.dns.zones import wire
 from blockctl.model.policy import Resolver
 
 SETTINGS = Resolver(private=("plex.example",), forward={"corp.example": ("10.0.0.1",)})
 
 
 def rebound(name: str, address: str, settings: Resolver = SETTINGS) -> bool:
-    return Local(settings).is_rebound(wire(name), ip_address(address).packed)
+    return Local(settings).is_rebound(name_wire(name), ip_address(address).packed)
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_a_router_may_answer_for_itself_when_nobody_else_is_asked() -> None:
 def test_the_root_and_odd_lengths_are_no_fault() -> None:
     local = Local(SETTINGS)
     assert local.is_rebound(b"\0", bytes((10, 0, 0, 1)))
-    assert not local.is_rebound(wire("a.example"), b"\x0a\0")
+    assert not local.is_rebound(name_wire("a.example"), b"\x0a\0")

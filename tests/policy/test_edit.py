@@ -11,7 +11,7 @@ from functools import partial
 from itertools import takewhile
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blockctl.model.diagnostic import BlockctlError
@@ -340,6 +340,7 @@ def without(policy: Policy, site: str) -> Policy:
     return replace(policy, sites={name: each for name, each in policy.sites.items() if name != site})
 
 
+@settings(deadline=None)
 @given(texts(), st.lists(changes(), min_size=1, max_size=3))
 def test_edit_then_read_equals_read_then_change(text: str, steps: list[Change]) -> None:
     policy = read(text)
@@ -349,6 +350,7 @@ def test_edit_then_read_equals_read_then_change(text: str, steps: list[Change]) 
         assert wanted.says(read(text)) == wanted.says(policy)
 
 
+@settings(deadline=None)
 @given(texts(), changes())
 def test_only_the_lines_of_the_entry_change(text: str, step: Change) -> None:
     edited = step.edit(text)
@@ -388,6 +390,7 @@ def concerned(text: str, scope: str) -> tuple[int, int]:
     return key.line - 1, min(end, count)
 
 
+@settings(deadline=None)
 @given(texts(), st.sampled_from(HOSTS), st.sampled_from((None, *SITES)))
 def test_allow_and_forget_lose_no_comment_of_others(text: str, host: str, page: str | None) -> None:
     edited = edit.forget_host(edit.add_host(text, "allow", host, page), host, page)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
@@ -296,6 +296,7 @@ def test_the_pure_loader_reads_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(WHOLE) == expected
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 @example(b"\xff\xfev\x00")
 @example(b"version: 1\nsites: {a: !<tag:yaml.org,2002:python/object:x> y}")
@@ -309,6 +310,7 @@ def test_any_bytes_are_read_without_a_traceback(data: bytes) -> None:
         assert fault.origin.file == "p.yaml"
 
 
+@settings(deadline=None)
 @given(texts(), st.data())
 def test_a_mutated_policy_is_read_without_a_traceback(text: str, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blockctl.dns.local import Local
@@ -172,6 +172,7 @@ def test_upstreams_are_read_as_the_resolver_reads_them(text: str) -> None:
     assert section(f'{{upstreams: ["{text}"], bootstrap: ["9.9.9.9"]}}').upstreams == (text,)
 
 
+@settings(deadline=None)
 @given(st.text("019.:[]/#-aft lsudcphe", max_size=30) | st.sampled_from(UPSTREAMS))
 def test_what_the_policy_takes_the_resolver_takes(text: str) -> None:
     try:
@@ -277,6 +278,7 @@ NODES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(words.RESOLVER), NODES, max_size=5))
 def test_anything_is_read_or_told(found: dict[str, str]) -> None:
     inner = "".join(f"  {key}: {value}\n" for key, value in found.items())
