@@ -92,9 +92,11 @@ class Door:
             listening.sock.close()
         self._listening.clear()
         until = loop.time() + grace
-        while self._inside and loop.time() < until:
+        while True:
             for connection in [each for each in self._inside if not each.owed]:
                 connection.leave()
+            if not self._inside or loop.time() >= until:
+                break
             with contextlib.suppress(TimeoutError):
                 self._empty.clear()
                 await asyncio.wait_for(self._empty.wait(), min(0.05, grace))

@@ -11,6 +11,7 @@ from pathlib import Path
 from blockctl.model.diagnostic import BlockctlError, WorldError
 
 LOOK_EVERY = 1.0  # seconds at least between looks at the files, taken when somebody connects
+SOON = 7 * 86_400  # seconds before a certificate expires that it is told
 MAKE_ONE = (
     "make one: openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 "
     "-subj /CN=dns.home.arpa -addext subjectAltName=DNS:dns.home.arpa,DNS:*.dns.home.arpa,IP:127.0.0.1 "
@@ -79,8 +80,12 @@ class Certificate:
     def _warnings(self) -> list[str]:
         found = _decoded(self.certificate)
         now, warnings = time.time(), []
-        if (text := found.get("notAfter")) and ssl.cert_time_to_seconds(str(text)) < now:
-            warnings.append(f"{self.certificate}: expired on {text}: most clients refuse it")
+        if text := found.get("notAfter"):
+            left = ssl.cert_time_to_seconds(str(text)) - now
+            if left < 0:
+                warnings.append(f"{self.certificate}: expired on {text}: most clients refuse it")
+            elif left < SOON:
+                warnings.append(f"{self.certificate}: expires on {text}; a newer one is taken up without a restart")
         if (text := found.get("notBefore")) and ssl.cert_time_to_seconds(str(text)) > now:
             warnings.append(f"{self.certificate}: not valid before {text}: is this machine's clock right?")
         return warnings

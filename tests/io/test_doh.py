@@ -513,11 +513,12 @@ def test_a_busy_client_is_no_flood(files: tuple[Path, Path]) -> None:
 
 
 @needs_openssl
-def test_stopping_says_goodbye(files: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("grace", [0.0, 2.0])
+def test_stopping_says_goodbye(files: tuple[Path, Path], grace: float) -> None:
     async def scenario(it: Served) -> None:
         client = await two(it, files)
         assert await client.asked(client.get(target())) == (200, ANSWER)
-        stopping = asyncio.create_task(it.server.stop(2.0))
+        stopping = asyncio.create_task(it.server.stop(grace))
         await client.until(-1)
         assert client.gone is not None
         assert client.gone.error_code == ErrorCodes.NO_ERROR

@@ -62,6 +62,13 @@ def test_one_that_has_expired_is_used_and_told(tmp_path: Path, monkeypatch: pyte
     assert "not valid before" in told[1]
 
 
+def test_one_that_expires_soon_is_told(tmp_path: Path) -> None:
+    told: list[str] = []
+    Certificate(*make_certificate(tmp_path, days=5), told.append)
+    assert len(told) == 1
+    assert "without a restart" in told[0]
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
