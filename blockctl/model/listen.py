@@ -79,7 +79,11 @@ def _what_address(host: str, port: str) -> str:
 
 
 def opens_to_all(access: Iterable[str]) -> str:
-    """Return the word or network of `access` that lets the whole internet in, "" when there is none."""
+    """Return the word or network of `access` that lets the whole internet in, "" when there is none.
+
+    Where we listen does not count: many a rented server is reached from everywhere at a private address. An open
+    resolver is used to flood others (RFC 5358).
+    """
     for word in access:
         network = read_network(word)
         if word == "all" or (network is not None and _is_wide(network)):
@@ -92,19 +96,3 @@ def _is_wide(network: Network) -> bool:
     if network.prefixlen >= (8 if network.version == 4 else 16):
         return False
     return not any(network.version == each.version and network.subnet_of(each) for each in (*LOOPBACK, *PRIVATE))  # type: ignore[arg-type]
-
-
-def open_resolvers(listen: Iterable[Listen], access: Iterable[str], public: bool) -> list[Listen]:
-    """Return the places at which strangers could ask, without `public: on`.
-
-    A private address counts: many a rented server has one that is reached from everywhere. An open resolver is used
-    to flood others (RFC 5358).
-    """
-    if public or not opens_to_all(access):
-        return []
-    found = []
-    for each in listen:
-        address = read_address(each.address)
-        if address is None or not is_within(address, LOOPBACK):
-            found.append(each)
-    return found
