@@ -18,7 +18,7 @@ from blockctl.dns.wire import Question
 NAME_ITSELF = 0  # as a type: the name does not exist, whatever is asked of it (RFC 2308, section 5)
 MAGIC = b"blockctl cache 1\n"
 _PROTECTED = 0.8  # of the bytes, for what was asked for again
-_OVERHEAD = 640  # octets of the objects of one entry, measured on CPython 3.11
+_OVERHEAD = 420  # octets of the objects of one entry, measured on CPython 3.11
 _OF_TTL = 8  # octets for each place of a TTL, besides the number itself, which is mostly shared
 _HEAD = Struct("!IdI")  # checksum, time of writing, number of entries
 _KEY = Struct("!HBI")

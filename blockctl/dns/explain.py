@@ -69,7 +69,7 @@ def lines_about(name: bytes, verdict: Verdict, local: str, led: Reason | None, k
         lines.append(f"let it through: {reasons.remedy(led, text)}")
     else:
         lines = [f"{text} is let through", *(_by(reason) if reason else ["nothing speaks of it"])]
-        lines.append(f"block it: blockctl deny {text}")
+        lines.append(f"block it: {reasons.deny_command(text)}")
     told = [f"{kind_text(record.kind)} {rdata_text(record.kind, record.rdata)}" for record in known[:_TOLD]]
     return [*lines, *([f"its last answer: {', '.join(told)}"] if told else [])]
 

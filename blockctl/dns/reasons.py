@@ -5,6 +5,8 @@ Blocked answers are here too: how they look is up to the policy, and lives so sh
 
 from __future__ import annotations
 
+import re
+
 from blockctl.dns.compose import NOTHING, Options, Sections, write_sections
 from blockctl.dns.exchange import Reason
 from blockctl.dns.forms import BLOCKED_TTL, NULL_ADDRESS
@@ -20,6 +22,7 @@ STALE, FORGED, CACHED_ERROR, BLOCKED, FILTERED, PROHIBITED, STALE_NXDOMAIN, NOT_
 )  # fmt: skip
 TOLD = 80  # characters of a rule, or of a file's name, that are told
 ZONE = name_wire("blockctl")
+_HOST = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 _LISTS = frozenset((Step.LIST_BLOCK, Step.LIST_IMPORTANT))
 _SOA_NUMBERS = (1, 3600, 600, 86_400, BLOCKED_TTL)
 SOA_DATA = ZONE + b"\0" + b"".join(number.to_bytes(4, "big") for number in _SOA_NUMBERS)
@@ -68,7 +71,17 @@ def remedy(reason: Reason, asked: str) -> str:
     if reason.rule.text.startswith("resolver: "):
         return "to allow: change that entry"
     own = reason.step not in _LISTS and reason.via
-    return f"blockctl allow {reason.name if own else asked} --for 1h"
+    return allow_command(reason.name if own else asked)
+
+
+def allow_command(name: str) -> str:
+    """Return the command that lets a name through; what is copied into a shell holds nothing but a name."""
+    return f"blockctl allow {name} --for 1h" if _HOST.fullmatch(name) else "no command can name it"
+
+
+def deny_command(name: str) -> str:
+    """Return the command that blocks a name."""
+    return f"blockctl deny {name}" if _HOST.fullmatch(name) else "no command can name it"
 
 
 def blocked(question: Question, mode: str) -> tuple[int, Sections]:

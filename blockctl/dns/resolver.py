@@ -96,33 +96,28 @@ class Resolver:
     def finish(self, forward: Forward, wire: bytes | None, now: float) -> Reply | Forward:
         """Return the answer when upstreams have spoken (`wire`) or not (None); or what has to be asked then."""
         pending: Pending = forward.state
-        settings = self._settings
-        silent = wire is None
-        options = reasons.explained(reasons.UNREACHABLE, "no upstream answered")
-        failure = Entry(SERVFAIL, now, now)
-        if wire is not None:
-            try:
-                message = read_message(wire)
-                entry = digest(
-                    pending.question,
-                    message,
-                    now,
-                    dnssec=pending.query.dnssec,
-                    least=settings.min_ttl,
-                    most=settings.max_ttl,
-                )
-            except MalformedMessage as fault:
-                options = reasons.explained(reasons.NETWORK, f"upstream's answer is broken: {fault}")
-            else:
-                if not entry.failed:
-                    self._known.keep(pending, entry)
-                    return self._bounded(pending, self._deliver(pending, entry, now, Outcome.FORWARDED))
-                failure, options = entry, told_upstream(entry)
-        found = self._known.failed(pending, now, failure, silent=silent)
+        entry, fault = self._read(pending, wire, now)
+        if not entry.failed:
+            self._known.keep(pending, entry)
+            return self._bounded(pending, self._deliver(pending, entry, now, Outcome.FORWARDED))
+        found = self._known.failed(pending, now, entry, silent=wire is None)
         if not found.failed:
             outcome = Outcome.CACHED if now < found.expires else Outcome.STALE
             return self._bounded(pending, self._deliver(pending, found, now, outcome))
-        return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=options)
+        return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=fault or told_upstream(entry))
+
+    def _read(self, pending: Pending, wire: bytes | None, now: float) -> tuple[Entry, Options]:
+        """Return what upstreams said, and what to tell of it where it is nothing."""
+        if wire is None:
+            return Entry(SERVFAIL, now, now), reasons.explained(reasons.UNREACHABLE, "no upstream answered")
+        said = self._settings
+        dnssec = pending.query.dnssec
+        try:
+            message = read_message(wire)
+            return digest(pending.question, message, now, dnssec=dnssec, least=said.min_ttl, most=said.max_ttl), ()
+        except MalformedMessage as fault:
+            told = reasons.explained(reasons.NETWORK, f"upstream's answer is broken: {fault}")
+            return Entry(SERVFAIL, now, now), told
 
     def stale(self, forward: Forward, now: float) -> Reply | None:
         """Return what to answer when upstreams take longer than `STALE_AFTER`; None: wait on.
@@ -192,8 +187,8 @@ class Resolver:
         answer, authority = entry.sections.records(pending.question)
         if reason := self._astray(pending, answer):
             return self._blocked(pending, reason, keep)
-        if entry.target and pending.follow(entry.target, _aged(answer, int(now - entry.stored))):
-            return self._resolve(pending, now)
+        if entry.target:
+            return self._follow(pending, entry.target, _aged(answer, int(now - entry.stored)), now)
         if self._translated(pending, entry, answer):
             pending.absent = _absence(pending.question, entry)
             pending.question = Question(pending.question.asked, pending.question.name, A, pending.question.klass)
@@ -241,13 +236,19 @@ class Resolver:
         if own.follow:
             # What the policy leads to is let through like what it allows.
             pending.allowed = max(pending.allowed, USER_ALLOWS)
-            if pending.follow(own.follow, records):
-                return self._resolve(pending, now)
-            return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED)
+            return self._follow(pending, own.follow, records, now)
         sections = write_sections(pending.question, records, in_records(own.authority))
         ttls = [record.ttl for record in records] or [ttl for _, _, ttl, _ in own.authority]
         keep = 0.0 if pending.question.name.endswith(RESOLVER) else float(min(ttls, default=0))
         return pending.finish(own.rcode, sections, Outcome.LOCAL, keep=keep, ageing=False)
+
+    def _follow(self, pending: Pending, name: bytes, aliases: list[Record], now: float) -> Reply | Forward:
+        """Go on with the name that aliases lead to, unless there were too many."""
+        if pending.follow(name, aliases):
+            return self._resolve(pending, now)
+        pending.prefix.clear()
+        options = reasons.explained(reasons.NETWORK, "aliases that lead round")
+        return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=options)
 
     def _blocked(self, pending: Pending, reason: Reason, keep: float) -> Reply:
         """Give the answer for a blocked name: nothing of what leads there is told."""
