@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from blockctl.model.diagnostic import BlockctlError, Origin, WorldError
-from blockctl.policy.read import MAX_CHARACTERS
+from blockctl.model.policy import MAX_CHARACTERS
 
 try:
     import fcntl

@@ -9,6 +9,8 @@ from enum import Enum
 from blockctl.model.diagnostic import Origin
 from blockctl.model.names import parents
 
+MAX_CHARACTERS = 16 << 20  # of the file; one of 10,000 sites has 1 MB
+
 
 class JavaScript(Enum):
     """What scripts a page may run."""

@@ -7,14 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from blockctl.model.diagnostic import Diagnostic, Origin, Severity
-from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
+from blockctl.model.policy import MAX_CHARACTERS, HostEntry, JavaScript, Policy, Site
 from blockctl.policy import tree, words
 from blockctl.policy.host_lists import read_hosts
 from blockctl.policy.sections import read_lists, read_targets
 from blockctl.policy.tree import Node, Scalar, parse_tree
 from blockctl.policy.values import Reader
-
-MAX_CHARACTERS = 16 << 20  # a policy of 10,000 sites has 1 MB
 
 
 def read_policy(text: str, file: str) -> tuple[Policy, list[Diagnostic]]:

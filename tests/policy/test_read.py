@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
 from blockctl.io.policy_file import decode
 from blockctl.model.diagnostic import BlockctlError, Severity
-from blockctl.model.policy import JavaScript, ListSource, Policy
+from blockctl.model.policy import MAX_CHARACTERS, JavaScript, ListSource, Policy
 from blockctl.parsers import PARSERS
 from blockctl.policy import tree, words
-from blockctl.policy.read import MAX_CHARACTERS, has_errors, lapsed, read_policy
+from blockctl.policy.read import has_errors, lapsed, read_policy
 from tests.policy.policies import texts
 
 WHOLE = """\
