@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from h2.events import (
     ConnectionTerminated,
     DataReceived,
     Event,
+    RemoteSettingsChanged,
     ResponseReceived,
     StreamEnded,
     StreamReset,
@@ -17,7 +20,7 @@ from h2.events import (
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
 
-from blockctl.io.upstream_link import Fault, Stream, StreamLink, Try
+from blockctl.io.upstream_link import AT_ONCE, Fault, Stream, StreamLink, Try
 
 LARGEST = 65_535  # bytes of a DNS message
 WINDOW = 1 << 20  # bytes that the upstream may send before we say that we took them
@@ -39,6 +42,7 @@ class DohStream(Stream):
         self._http = H2Connection(config)
         self._http.local_settings = Settings(client=True, initial_values=SETTINGS)
         self._bodies: dict[int, bytearray] = {}
+        self._live: set[int] = set()  # HTTP/2 streams that the upstream has not ended
         self._head = [
             (b":method", b"POST"),
             (b":scheme", b"https"),
@@ -59,6 +63,11 @@ class DohStream(Stream):
         self._http.increment_flow_control_window(WINDOW)
         self.transport.write(self._http.data_to_send())
 
+    @property
+    def full(self) -> bool:
+        """Whether the upstream wants no more questions at once."""
+        return len(self._live) >= min(AT_ONCE, self.link.at_once)
+
     def send(self, each: Try) -> None:
         """Send a question as a request of its own."""
         assert self.transport is not None
@@ -67,11 +76,11 @@ class DohStream(Stream):
             wire = b"\0\0" + each.wire[2:]
             self._http.send_headers(key, [*self._head, (b"content-length", b"%d" % len(wire))])
             self._http.send_data(key, wire, end_stream=True)
-        except ProtocolError as error:  # its streams are used up, or more at once than it allows
-            if not self.pending:
-                self.retire()
-            each.failed(Fault(f"takes no more questions: {error}"))
+        except ProtocolError as error:  # all numbers of streams are used up
+            self.retire()
+            self._again(each, Fault(f"takes no more questions: {error}"))
             return
+        self._live.add(key)
         each.key, each.holder = key, self
         self.pending[key] = each
         self.used = self.link.loop.time()
@@ -102,11 +111,14 @@ class DohStream(Stream):
                 if len(body) > LARGEST:
                     self.retire(Fault("sent more than a DNS message holds"))
         elif isinstance(event, StreamEnded):
+            self._live.discard(event.stream_id or 0)
             body = self._bodies.pop(event.stream_id or 0, None)
             if body is not None:
                 self._finish(event.stream_id or 0, bytes(body))
         elif isinstance(event, StreamReset):
-            self._end(event.stream_id or 0, Fault(f"gave the question up: HTTP/2 error {event.error_code}"))
+            self._reset(event.stream_id or 0, int(event.error_code or 0))
+        elif isinstance(event, RemoteSettingsChanged):
+            self.link.at_once = self._http.remote_settings.max_concurrent_streams
         elif isinstance(event, ConnectionTerminated):
             self._depart(event)
 
@@ -134,19 +146,42 @@ class DohStream(Stream):
         self._bodies.pop(stream, None)
         self.refuse(stream, fault)
 
+    def _reset(self, stream: int, code: int) -> None:
+        """The upstream gives one question up."""
+        self._live.discard(stream)
+        fault = Fault(f"gave the question up: HTTP/2 error {code}")
+        each = self.pending.get(stream)
+        if each is not None and code == ErrorCodes.REFUSED_STREAM:
+            self.drop(each)
+            self._again(each, fault)
+        else:
+            self._end(stream, fault)
+
     def _depart(self, event: ConnectionTerminated) -> None:
         """The upstream closes: what it did not begin may be asked again elsewhere (RFC 9113, section 6.8)."""
         self.open = False
         last = event.last_stream_id or 0
-        unseen = [each for key, each in self.pending.items() if key > last and not each.again]
-        for each in unseen:
+        for each in [each for key, each in self.pending.items() if key > last]:
             self.pending.pop(each.key)
-            each.again = True
-            self.link.ask(each)
+            self._again(each, Fault("closed the connection before it took the question"))
         if not self.pending:
             self.retire()
 
+    def _again(self, each: Try, fault: Fault) -> None:
+        """Put a question that the upstream has not begun with to another connection, once."""
+        self.open = False
+        if each.again:
+            each.failed(fault)
+        else:
+            each.again = True
+            self.link.ask(each)
+
     def drop(self, each: Try) -> None:
-        """Wait for it no longer."""
+        """Wait for it no longer, and tell the upstream."""
         self._bodies.pop(each.key, None)
+        if each.key in self._live and self.transport is not None and not self.transport.is_closing():
+            self._live.discard(each.key)
+            with contextlib.suppress(ProtocolError):
+                self._http.reset_stream(each.key, ErrorCodes.CANCEL)
+                self.transport.write(self._http.data_to_send())
         super().drop(each)

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 CONNECT = 2.0  # seconds for one address, TLS included
 AT_ONCE = 1_000  # questions waiting on one connection
+USUAL = 100  # questions by one HTTP/2 connection, until the upstream says how many (RFC 9113, section 6.5.2)
+STREAMS = 8  # connections at a time
 OURSELVES = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
@@ -67,6 +69,11 @@ class Stream(asyncio.Protocol):
         self.used = self.heard = self.link.loop.time()
         self._idle = self.link.loop.call_later(self.link.idle, self._look_idle)
 
+    @property
+    def full(self) -> bool:
+        """Whether it carries as many questions as it can."""
+        return len(self.pending) >= AT_ONCE
+
     def send(self, each: Try) -> None:
         """Send one question."""
         raise NotImplementedError
@@ -106,6 +113,7 @@ class Stream(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Ask those again elsewhere who still wait: once, and where the loss may be that of an idle connection."""
         self.open = False
+        self.link.lost(self)
         if self._idle is not None:
             self._idle.cancel()
         waiting = list(self.pending.values())
@@ -128,7 +136,7 @@ class Stream(asyncio.Protocol):
 
 
 class StreamLink:
-    """The way to one upstream by TCP, DoT or DoH: at most one connection that takes questions."""
+    """The way to one upstream by TCP, DoT or DoH: one connection, and more only while it is full."""
 
     def __init__(
         self,
@@ -146,17 +154,20 @@ class StreamLink:
         self._make = make
         self._tls = tls
         self._name = name
-        self._stream: Stream | None = None
-        self._streams: set[Stream] = set()
+        self.at_once = USUAL  # what the upstream takes by one HTTP/2 connection, as it said last
+        self._streams: set[Stream] = set()  # those not lost; as a rule one
         self._waiting: list[Try] = []
         self._connecting: asyncio.Task[None] | None = None
         self.unreachable: Callable[[], None] = lambda: None  # called when no address could be connected to
 
     def ask(self, each: Try) -> None:
         """Send a question, on a new connection if need be."""
-        stream = self._stream
-        if stream is not None and stream.open and len(stream.pending) < AT_ONCE:
-            stream.send(each)
+        for stream in self._streams:
+            if stream.open and not stream.full:
+                stream.send(each)
+                return
+        if len(self._streams) >= STREAMS:
+            each.failed(Fault("takes no more questions at once"))
             return
         each.holder = self
         self._waiting.append(each)
@@ -171,9 +182,9 @@ class StreamLink:
 
     def suspect(self, since: float) -> None:
         """Use the connection no longer if nothing came by it since then: a lost one says nothing."""
-        if self._stream is not None and self._stream.heard < since:
-            self._stream.retire()
-            self._stream = None
+        for stream in list(self._streams):
+            if stream.heard < since:
+                stream.retire()
 
     def renew(self) -> None:
         """Give all connections up; what waits on them is asked again on new ones."""
@@ -182,7 +193,6 @@ class StreamLink:
             stream.open = False
             if stream.transport is not None:
                 stream.transport.abort()
-        self._stream = None
 
     def close(self) -> None:
         """End: nothing is asked again."""
@@ -209,14 +219,13 @@ class StreamLink:
                     break
                 except (OSError, TimeoutError, ValueError) as error:
                     fault = fault_of(error, self._name, address)
-            self._stream = stream
         finally:
             self._connecting = None
             waiting, self._waiting = self._waiting, []
             for each in waiting:
                 each.holder = None
                 if stream is not None and stream.open:
-                    stream.send(each)
+                    self.ask(each)
                 else:
                     each.failed(stream.fault or fault if stream is not None else fault)
             if stream is None:
@@ -228,9 +237,13 @@ class StreamLink:
         await self.loop.create_connection(
             lambda: made, address, self._port, ssl=context, server_hostname=self._name if context else None
         )
-        self._streams = {each for each in self._streams if each.transport and not each.transport.is_closing()}
-        self._streams.add(made)
+        if made.transport is not None and not made.transport.is_closing():
+            self._streams.add(made)
         return made
+
+    def lost(self, stream: Stream) -> None:
+        """Use a connection no more: it is closed."""
+        self._streams.discard(stream)
 
 
 def fault_of(error: Exception, name: str, address: str) -> Fault:

@@ -31,6 +31,7 @@ class Peer:
         self._good_until = float("inf") if upstream.is_address else 0.0
         self._looked_at = -LOOK_UP_AGAIN
         self._looking: asyncio.Task[None] | None = None
+        self._closed = False
         self._waiting: list[tuple[Try, UdpLink | StreamLink]] = []
         self._udp = UdpLink(self._known, upstream.port) if self.datagrams else None
         self._stream: StreamLink | None = None  # made at the first need
@@ -42,6 +43,9 @@ class Peer:
 
     def ask(self, each: Try, tcp: bool = False) -> None:
         """Send a question; `tcp` where an answer by UDP was cut."""
+        if self._closed:
+            each.failed(Fault("no longer an upstream of the policy", blame=False))
+            return
         link: UdpLink | StreamLink
         if self._udp is not None and not tcp:
             link = self._udp
@@ -81,7 +85,8 @@ class Peer:
             self._good_until = 0.0
 
     def close(self) -> None:
-        """End."""
+        """End: questions that come all the same are sent on to other upstreams."""
+        self._closed = True
         if self._looking is not None:
             self._looking.cancel()
         for each, _ in self._waiting:
@@ -116,7 +121,7 @@ class Peer:
         return link
 
     def _look_up(self) -> None:
-        if self._looking is None:
+        if self._looking is None and not self._closed:
             self._looked_at = self.loop.time()
             self._looking = self.loop.create_task(self._refresh())
 

@@ -34,11 +34,11 @@ def context(protocol: str) -> Context:
     made.load_default_certs()
     known = ssl.get_default_verify_paths()
     if not (known.cafile or known.capath or made.cert_store_stats()["x509_ca"]):
-        _load_certifi(made)
+        load_certifi(made)
     return made
 
 
-def _load_certifi(made: Context) -> None:
+def load_certifi(made: Context) -> None:
     """Python from python.org knows no authorities on a Mac; `requests` brings some."""
     try:
         import certifi

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from blockctl.dns.exchange import Client, Forward
-from blockctl.io import upstream_link, upstream_peer, upstream_question
-from blockctl.io.upstream_tls import context
+from blockctl.io import network, upstream_link, upstream_peer, upstream_question
+from blockctl.io.upstream_tls import Context, context, load_certifi
 from blockctl.io.upstreams import Upstreams
 from blockctl.model.policy import Resolver
 from tests.io.upstream_stub import (
@@ -382,6 +384,39 @@ def test_a_body_that_is_no_message(reply: bytes, certificate: Certificate) -> No
     asyncio.run(run())
 
 
+def test_more_questions_than_a_connection_takes(certificate: Certificate) -> None:
+    async def run() -> None:
+        stub, where = await start("https", certificate, late(0.05))
+        stub.at_once = 10
+        upstreams = Upstreams(Resolver(upstreams=(where,)))
+        assert await ask(upstreams, "first.example", where) == right("first.example")
+        names = [f"n{each}.example" for each in range(35)]
+        assert await asyncio.gather(*(ask(upstreams, name, where) for name in names)) == [right(name) for name in names]
+        assert 2 <= stub.connections <= 4
+        await upstreams.close()
+        await stub.stop()
+
+    asyncio.run(run())
+
+
+def test_questions_that_nobody_waits_for_are_taken_back(certificate: Certificate) -> None:
+    async def run() -> None:
+        stub, where = await start("https", certificate, silent)
+        other = await Stub().udp()
+        stub.at_once = 3
+        both = (where, f"127.0.0.1:{other.port}")
+        upstreams = Upstreams(Resolver(upstreams=both, strategy="ordered"))
+        for number in range(3):
+            assert await ask(upstreams, f"n{number}.example", *both) == right(f"n{number}.example")
+        stub.behave = honest
+        await asyncio.sleep(1.6)  # the questions before are given up
+        assert await ask(upstreams, "last.example", where) == right("last.example")
+        await upstreams.close()
+        await asyncio.gather(stub.stop(), other.stop())
+
+    asyncio.run(run())
+
+
 def test_the_head_of_a_request(certificate: Certificate) -> None:
     async def run() -> None:
         stub, where = await start("https", certificate)
@@ -500,6 +535,49 @@ def test_an_upstream_that_moves_is_found_again(certificate: Certificate, monkeyp
         await asyncio.gather(stub.stop(), helper.stop())
 
     asyncio.run(run())
+
+
+def test_a_change_of_network_is_seen(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs, ours = socket.socketpair()
+    ours.setblocking(False)
+    monkeypatch.setattr(network, "_listen", lambda: ours)
+    monkeypatch.setattr(network, "SOON", 0.02)
+
+    async def run() -> None:
+        stub, where = await start("tcp", certificate)
+        upstreams = Upstreams(Resolver(upstreams=(where,)))
+        assert await ask(upstreams, "a.example", where) == right("a.example")
+        theirs.send(b"something else changed")
+        await asyncio.sleep(0.1)
+        assert await ask(upstreams, "b.example", where) == right("b.example")
+        assert stub.connections == 1
+        monkeypatch.setattr("blockctl.io.upstreams.own_address", lambda _: "192.0.2.7")
+        theirs.send(b"our address changed")
+        await asyncio.sleep(0.1)
+        assert await ask(upstreams, "c.example", where) == right("c.example")
+        assert stub.connections == 2
+        await upstreams.close()
+        await stub.stop()
+
+    asyncio.run(run())
+    theirs.close()
+
+
+def test_the_system_tells_of_changes() -> None:
+    async def run() -> None:
+        watch = network.NetworkWatch(lambda: None)
+        watch.close()
+        watch.close()
+
+    asyncio.run(run())
+    assert network.own_address("127.0.0.1") == "127.0.0.1"
+    assert network.own_address("not an address") == ""
+
+
+def test_authorities_where_the_system_has_none() -> None:
+    bare_context = Context(ssl.PROTOCOL_TLS_CLIENT)
+    load_certifi(bare_context)
+    assert bare_context.cert_store_stats()["x509_ca"] > 50
 
 
 def test_the_system_is_asked_where_nobody_else_can_be(

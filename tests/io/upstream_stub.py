@@ -12,6 +12,7 @@ from pathlib import Path
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, RequestReceived, StreamEnded
+from h2.settings import SettingCodes, Settings
 
 ADDRESS = "192.0.2.1"
 
@@ -64,6 +65,7 @@ class Stub:
     resumed: int = 0
     status: str = "200"
     content_type: str = "application/dns-message"
+    at_once: int = 1_000  # questions that one HTTP connection takes
     pieces: int = 1  # how many times an HTTP answer's body is sent
     _servers: list[asyncio.AbstractServer] = field(default_factory=list)
     _datagrams: asyncio.DatagramTransport | None = None
@@ -176,6 +178,8 @@ class _Http(asyncio.Protocol):
         self._stub.connections += 1
         self._stub.open.append(transport)
         self._stub.resumed += bool(transport.get_extra_info("ssl_object").session_reused)
+        limits = {SettingCodes.MAX_CONCURRENT_STREAMS: self._stub.at_once}
+        self._http.local_settings = Settings(client=False, initial_values=limits)
         self._http.initiate_connection()
         transport.write(self._http.data_to_send())
 
