@@ -249,7 +249,9 @@ class Compilation:
     def _texts_key(self, texts: Iterable[ListText]) -> list[object]:
         """What a work on these lists depends on: their texts, and the `$badfilter` lines of all lists."""
         digests = [(text.digest, text.file, text.source.format, text.source.match) for text in texts]
-        return [digests, [rule.text for facts in self.facts for rule in facts.badfilters]]
+        unwanted = (rule.identity() for facts in self.facts for rule in facts.badfilters)
+        said = [[sorted(part) if isinstance(part, frozenset) else part for part in identity] for identity in unwanted]
+        return [digests, said]
 
     def _browser_key(self) -> str:
         return self.memory.key("browser", self._texts_key(text for text in self.texts if text.source.browser))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from blockctl import __version__
+from blockctl.backends import BROWSER_BACKENDS
 from blockctl.backends.capabilities import CAPABILITIES
 from blockctl.backends.output import Output, Row
 from blockctl.cli.common import Loaded
@@ -15,7 +17,7 @@ from blockctl.compiler import Compilation
 from blockctl.io.files import read_object, remove_leftovers, write_file
 from blockctl.io.lists import read_include, read_texts
 from blockctl.io.store import Store
-from blockctl.model.diagnostic import BlockctlError, Diagnostic
+from blockctl.model.diagnostic import BlockctlError, Diagnostic, WorldError
 from blockctl.model.policy import Policy, Target
 
 REPORT = "report.json"
@@ -61,6 +63,17 @@ def choose_targets(policy: Policy, names: list[str]) -> list[Target]:
         raise BlockctlError(f"the policy has no target {unknown[0]!r}", f"its targets are: {known}")
     chosen = [policy.targets[name] for name in names] or list(policy.targets.values())
     return sorted(chosen, key=lambda target: "page" in CAPABILITIES.get(target.backend, {}))
+
+
+def has_lists(run: Compilation, target: Target) -> bool:
+    """Whether a list for a target could be read, or none is named for it."""
+    is_browser = target.backend in BROWSER_BACKENDS
+    wanted = [
+        bool(facts.format)
+        for text, facts in zip(run.texts, run.facts, strict=True)
+        if (text.source.browser if is_browser else text.source.dns)
+    ]
+    return any(wanted) or not wanted
 
 
 def target_path(policy: Policy, target: Target, out: Path | None) -> Path:
@@ -116,8 +129,23 @@ def files_before(report: dict[str, Any], target: Target) -> set[str]:
     return {name for name in files if name and "/" not in name and not name.startswith(".")}
 
 
-def make_report(run: Compilation, written: list[Written]) -> dict[str, Any]:
-    """Return the report: lists, targets, counts and gaps. Nothing in it depends on the time of day."""
+def refuse_empty(run: Compilation, kept: list[Target]) -> None:
+    """Raise WorldError when outputs were left as they are, for want of every list that they are made of."""
+    if kept:
+        names = ", ".join(target.name for target in kept)
+        hint = "see to the lists named above; to write it without them, take them out of the policy"
+        raise WorldError(f"left as it was, for none of its lists can be read: {names}", hint, tuple(problems(run)))
+
+
+def make_report(
+    run: Compilation, written: list[Written], kept: Iterable[Target] = (), before: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the report: lists, targets, counts and gaps. Nothing in it depends on the time of day.
+
+    Targets in `kept` were not written: what an earlier report said of them still holds.
+    """
+    earlier = (before or {}).get("targets", {})
+    still = {target.name: earlier[target.name] for target in kept if target.name in earlier}
     return {
         "version": 1,
         "blockctl": __version__,
@@ -137,7 +165,7 @@ def make_report(run: Compilation, written: list[Written]) -> dict[str, Any]:
             for text, facts in zip(run.texts, run.facts, strict=True)
         ],
         "problems": [str(problem) for problem in problems(run)],
-        "targets": {item.target.name: _target_report(item) for item in written},
+        "targets": {**still, **{item.target.name: _target_report(item) for item in written}},
         "gaps": _gaps_report(written),
     }
 

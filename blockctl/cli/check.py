@@ -36,6 +36,8 @@ def check_command(
         removed = remove_lapsed(loaded)
         loaded = load_with_faults(policy, state)
     lists = [] if wrong else read_lists(loaded)
+    if not wrong:
+        refuse_shared_paths(loaded)
     if as_json:
         print_json(to_json(loaded, lists, removed, wrong=wrong))
     else:
@@ -44,6 +46,14 @@ def check_command(
         raise typer.Exit(2)
     if any(left_out(each) for each in lists):
         raise typer.Exit(1)
+
+
+def refuse_shared_paths(loaded: Loaded) -> None:
+    """Raise BlockctlError where `compile` would: two targets on one path, or one on the policy or a list."""
+    from blockctl.cli import build as steps
+
+    paths = {target.name: steps.target_path(loaded.policy, target, None) for target in loaded.policy.targets.values()}
+    steps.check_paths(loaded.policy, paths, steps.report_path_of(list(paths.values()), None))
 
 
 def remove_lapsed(loaded: Loaded) -> int:
@@ -90,7 +100,9 @@ def show(loaded: Loaded, lists: list[ReadList], removed: int, *, wrong: bool) ->
         typer.echo(f"list {read.source.name}: {'left out' if left_out(read) else said}")
     if removed:
         typer.echo(f"removed {removed:,} lapsed {'entry' if removed == 1 else 'entries'}")
-    typer.echo(f"{loaded.path}: {_summary(loaded, wrong=wrong)}")
+    missing = sum(map(left_out, lists))
+    told = f"{_counted(missing, 'list')} of {len(lists):,} left out; " if missing else ""
+    typer.echo(f"{loaded.path}: {told}{_summary(loaded, wrong=wrong)}")
 
 
 def _summary(loaded: Loaded, *, wrong: bool) -> str:

@@ -38,7 +38,8 @@ def compile_command(
 ) -> None:
     """Build the outputs and say what each engine cannot express.
 
-    Exit status: 0 done, 1 something is left out (with --strict), 2 the policy is wrong, 3 reading or writing failed.
+    Exit status: 0 done, 1 something is left out (with --strict), 2 the policy is wrong, 3 reading or writing
+    failed, or an output is left as it was because none of its lists can be read.
     """
     from blockctl.cli.build import open_compilation, problems
     from blockctl.cli.resolver_rules import TARGET, is_served, make_rules
@@ -66,7 +67,7 @@ def compile_command(
 def build(run: Compilation, names: list[str], out: Path | None) -> list[Written]:
     """Compile and write these targets and the report."""
     from blockctl.cli import build as steps
-    from blockctl.io.files import write_file
+    from blockctl.io.files import is_there, write_file
 
     chosen = steps.choose_targets(run.policy, names)
     paths = {target.name: steps.target_path(run.policy, target, out) for target in chosen}
@@ -74,15 +75,18 @@ def build(run: Compilation, names: list[str], out: Path | None) -> list[Written]
     steps.check_paths(run.policy, paths, report_path)
     run.prepare_questions()
     before = steps.read_report(report_path)
+    kept = [target for target in chosen if is_there(paths[target.name]) and not steps.has_lists(run, target)]
     written = [
         steps.write_target(paths[target.name], target, run.output(target), steps.files_before(before, target))
         for target in chosen
+        if target not in kept
     ]
     if report_path:
         import json
 
-        report = steps.make_report(run, written)
+        report = steps.make_report(run, written, kept, before)
         write_file(report_path, [json.dumps(report).encode()])
+    steps.refuse_empty(run, kept)
     return written
 
 

@@ -18,7 +18,7 @@ def export_target(run: Compilation, name: str, into: Path | None) -> Output:
     target = run.policy.targets.get(name)
     if target is None:
         if name not in BROWSER_BACKENDS and name not in DNS_BACKENDS:
-            known = ", ".join([*run.policy.targets, *BROWSER_BACKENDS, *DNS_BACKENDS])
+            known = ", ".join(dict.fromkeys((*run.policy.targets, *BROWSER_BACKENDS, *DNS_BACKENDS)))
             raise BlockctlError(f"there is no target or backend {name!r}", f"there are: {known}")
         target = Target(name, name, "", Origin(run.policy.file))
     if into is not None:

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from blockctl.cli.check import check_command
+from blockctl.cli.common import PolicyOption, StateOption
 from blockctl.cli.compile import compile_command, export_command
 from blockctl.cli.log import log_command
 from blockctl.cli.pause import pause_command, resume_command
@@ -64,11 +65,17 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
+    policy: PolicyOption = None,
+    state: StateOption = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
-    pass
+    given = {name: str(path) for name, path in (("policy", policy), ("state", state)) if path is not None}
+    context.default_map = dict.fromkeys(
+        context.command.list_commands(context), given
+    )  # what a command says itself wins
 
 
 app.command("init")(init_command)

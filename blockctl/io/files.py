@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from blockctl.model.diagnostic import BlockctlError, WorldError
 
 Chunk = bytes | memoryview
 PIECE = 1 << 20
+ABANDONED = 600  # seconds: a file in the making that is older was left by a run that was killed
 
 
 def write_file(path: Path, chunks: Sequence[Chunk]) -> bool:
@@ -59,7 +62,10 @@ def remove_leftovers(folder: Path, keep: set[str], before: set[str]) -> None:
     for name in before - keep:
         (folder / name).unlink(missing_ok=True)
     for path in folder.glob(".*.new"):
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # another run is done with it
+            ours = any(path.name.startswith(f".{name}.") for name in keep | before)
+            if ours and time.time() - path.stat().st_mtime > ABANDONED:
+                path.unlink()
 
 
 def is_there(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -158,7 +159,7 @@ class Reader:
                 "P018", node, f"a filter rule, not a selector: {_short(text)}", f"write {bare!r}" if bare else ""
             )
             return None
-        wrong = _selector_fault(text)
+        wrong = _not_css(text) or _selector_fault(text)
         if wrong:
             self.fault("P018", node, f"not a CSS selector: {_short(text)}", wrong)
             return None
@@ -250,6 +251,20 @@ def _quoted(host: str) -> str:
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+_FILTERS = re.compile(
+    r"\+js\(|^[+^@$%]|:(?:style|remove|remove-attr|remove-class|has-text|matches-path|matches-css(?:-before|-after)?"
+    r"|upward|xpath|watch-attr|min-text-length|matches-attr|matches-media|others|contains|-abp-[a-z-]+)\("
+)
+
+
+def _not_css(text: str) -> str:
+    """Return why a text selects nothing in a browser though its brackets and quotes are right, "" when it may."""
+    if found := _FILTERS.search(text):
+        return f"{found[0]!r} is filter syntax of an extension; here are plain CSS selectors"
+    odd = next((each for each in text if not each.isprintable() and not CONTROL.match(each)), "")
+    return f"it holds the character U+{ord(odd):04X}: leave it out" if odd else ""
 
 
 def _selector_fault(text: str) -> str:

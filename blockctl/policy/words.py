@@ -24,7 +24,11 @@ GROUP = ("clients", "lists", "blocking", "safe-search", "allow", "deny", "schedu
 SCHEDULE = ("days", "from", "to", "deny")
 TARGET = ("path", "backend")  # and the backend's own
 
-JAVASCRIPT = {word.value: word for word in JavaScript} | {"block": JavaScript.DENY}
+JAVASCRIPT = {
+    **{word.value: word for word in JavaScript},
+    **dict.fromkeys(("block", "no", "off", "false"), JavaScript.DENY),
+    **dict.fromkeys(("yes", "on", "true"), JavaScript.ALLOW),
+}
 SWITCH = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 SCROLL = ("unlock",)
 USES = ("browser", "dns")

@@ -107,3 +107,25 @@ def test_a_broken_pause_is_a_warning(run: Run, policy: Path, tmp_path: Path) -> 
     result = run("check")
     assert result.status == 0
     assert "P019" in result.out
+
+
+def test_two_targets_on_one_path(run: Run, policy: Path) -> None:
+    policy.write_text("version: 1\ntargets:\n  hosts: {path: out/x}\n  rpz: {path: ./out/x}\n")
+    result = run("check")
+    assert result.status == 2
+    assert "target rpz would write over target hosts" in result.err
+
+
+def test_a_list_left_out_is_said_of_the_policy_too(run: Run, policy: Path) -> None:
+    policy.write_text("version: 1\nlists: [{name: gone, path: gone.txt}]\n")
+    result = run("check")
+    assert result.status == 1
+    assert result.out.rstrip().endswith("1 list of 1 left out; fine (0 sites, 0 hosts, 1 list)")
+
+
+def test_the_policy_may_be_named_before_the_command(run: Run, tmp_path: Path) -> None:
+    other, third = tmp_path / "other.yaml", tmp_path / "third.yaml"
+    other.write_text("version: 1\nsites: {a.example: {javascript: no}}\n")
+    third.write_text("version: 1\nsites: {a.example: {javascript: yes}}\n")
+    assert "javascript: deny" in run("--policy", str(other), "show", "a.example").out
+    assert "javascript: allow" in run("--policy", str(other), "show", "a.example", "--policy", str(third)).out

@@ -341,3 +341,21 @@ def test_a_target_is_not_written_over_what_is_needed(folder: Path, path: str, vi
     assert (folder / "policy.yaml").read_text() == policy
     assert (folder / "names.txt").read_text() == NAMES
     assert not (folder / "out").exists()
+
+
+def test_an_output_is_not_replaced_by_an_empty_one(folder: Path) -> None:
+    run(folder, "compile")
+    before = files(folder / "out")
+    (folder / "names.txt").unlink()
+    done = run(folder, "compile")
+    after = files(folder / "out")
+    assert done.exit_code == 3
+    assert "left as it was, for none of its lists can be read: unbound, dnsmasq, rpz" in done.output
+    assert "list names: cannot read" in done.output
+    for name in ("unbound.conf", "dnsmasq.conf", "blockctl.rpz"):
+        assert after[name] == before[name]
+    assert after["ublock.txt"] != before["ublock.txt"]  # it has another list
+    targets = json.loads(after["report.json"])["targets"]
+    assert targets["rpz"] == json.loads(before["report.json"])["targets"]["rpz"]
+    (folder / "names.txt").write_text("")
+    assert run(folder, "compile", "--strict").exit_code == 3

@@ -64,8 +64,14 @@ def test_a_kill_leaves_a_whole_file(tmp_path: Path) -> None:
         data = path.read_bytes()
         assert len(data) == 4_001_001
         assert set(data) in ({ord("a")}, {ord("b")})
+    theirs, young = tmp_path / ".theirs.new", tmp_path / ".list.txt.young.new"
+    for each in (theirs, young):
+        each.touch()
+    for each in tmp_path.iterdir():
+        if each != young:
+            os.utime(each, (0, 0))
     remove_leftovers(tmp_path, {"list.txt"}, set())
-    assert [each.name for each in tmp_path.iterdir()] == ["list.txt"]
+    assert {each.name for each in tmp_path.iterdir()} == {"list.txt", theirs.name, young.name}
 
 
 def test_a_pipe_and_a_link_stay_what_they_are(tmp_path: Path) -> None:
