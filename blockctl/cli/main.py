@@ -68,14 +68,13 @@ def _options(
     context: typer.Context,
     policy: PolicyOption = None,
     state: StateOption = None,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
     given = {name: str(path) for name, path in (("policy", policy), ("state", state)) if path is not None}
-    context.default_map = dict.fromkeys(
-        context.command.list_commands(context), given
-    )  # what a command says itself wins
+    # What stands behind the command wins.
+    context.default_map = {command.name: given for command in app.registered_commands if command.name}
 
 
 app.command("init")(init_command)

@@ -127,5 +127,5 @@ def test_the_policy_may_be_named_before_the_command(run: Run, tmp_path: Path) ->
     other, third = tmp_path / "other.yaml", tmp_path / "third.yaml"
     other.write_text("version: 1\nsites: {a.example: {javascript: no}}\n")
     third.write_text("version: 1\nsites: {a.example: {javascript: yes}}\n")
-    assert "javascript: deny" in run("--policy", str(other), "show", "a.example").out
-    assert "javascript: allow" in run("--policy", str(other), "show", "a.example", "--policy", str(third)).out
+    assert "JavaScript: denied" in run("--policy", str(other), "show", "a.example").out
+    assert "JavaScript: allowed" in run("--policy", str(other), "show", "a.example", "--policy", str(third)).out
