@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,21 +15,13 @@ if TYPE_CHECKING:
 TARGET = "resolver"  # as `compile` is told it
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """The rules files in use now: path and bytes of each, and whether anything is new."""
-
-    files: dict[Path, int]
-    changed: bool
-
-
 def is_served(state: Path) -> bool:
     """Whether a resolver has rules here, which should keep up with the lists."""
     return read_live(state) is not None
 
 
-def make_rules(run: Compilation, state: Path) -> Made:
-    """Compile the rules for everybody, and for each group that has lists of its own.
+def make_rules(run: Compilation, state: Path) -> None:
+    """Compile the rules for everybody, and for each group that has lists of its own, and put them into use.
 
     Raises WorldError, the rules in use untouched, when a list that is in them cannot be had now.
     """
@@ -42,15 +34,12 @@ def make_rules(run: Compilation, state: Path) -> Made:
     for name, group in run.policy.resolver.groups.items():
         if group.lists is not None:
             wholes[name] = list(group.lists)
-    rules, files = {}, {}
+    rules = {}
     for name, lists in wholes.items():
         path = rules_path(state, run.resolver_key(lists))
-        if not path.is_file():
-            write_rules(path, run.resolver_rules(lists))
+        write_rules(path, partial(run.resolver_rules, lists))
         rules[name] = path.name
-        files[path] = path.stat().st_size
     live = Live(rules, good, wanted(run.policy))
     if live != before:
         write_live(state, live)
         prune(state, live)
-    return Made(files, live != before)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import mmap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,9 +87,10 @@ def rules_path(state: Path, key: str) -> Path:
     return state / FOLDER / f"{key}.rules"
 
 
-def write_rules(path: Path, chunks: Sequence[Chunk]) -> None:
-    """Keep a rules file. Raises WorldError."""
-    write_file(path, chunks)
+def write_rules(path: Path, make: Callable[[], Sequence[Chunk]]) -> None:
+    """Keep a rules file, made only if it is not there. Raises WorldError."""
+    if not path.is_file():
+        write_file(path, make())
 
 
 def prune(state: Path, live: Live) -> None:

@@ -28,7 +28,7 @@ from blockctl.io.pause import NAME as PAUSE
 from blockctl.io.policy_file import replace_file
 from blockctl.io.query_log import QueryLog, log_path
 from blockctl.io.rebuild import rebuild
-from blockctl.io.standing import Standing, last_good, open_lists, read_quickly, refuse, stand
+from blockctl.io.standing import Standing, last_good, let_go, open_lists, read_quickly, refuse, stand
 from blockctl.io.store import Store
 from blockctl.io.system_resolvers import with_upstreams
 from blockctl.io.udp import UdpHooks
@@ -208,6 +208,7 @@ class Service:
             until = self._standing.until
             if until is not None and until <= datetime.now(UTC):
                 self._go_by(await asyncio.to_thread(self._stand))
+            let_go(self._lists.values())
             if self._whole.resolver.prefetch:
                 self._answering.refresh()
             if self._first and time.monotonic() - saved > SAVE_EVERY:

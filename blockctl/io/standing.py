@@ -7,7 +7,8 @@ of the one before between two queries.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import mmap
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -45,6 +46,17 @@ def open_lists(state: Path, live: Live, before: Mapping[str, Lists]) -> dict[str
         except (OSError, ValueError) as error:
             raise WorldError(f"cannot map {name}: {error}", "`blockctl compile resolver` makes it again") from error
     return found
+
+
+def let_go(lists: Iterable[Lists]) -> None:
+    """Give back the memory that the maps took: it stays in the system's file cache, and is mapped again when asked for.
+
+    Without this the pages of a file that was asked for here and there stay this process's for good.
+    """
+    for each in lists:
+        buffer = each.table.hot.buffer
+        if isinstance(buffer, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            buffer.madvise(mmap.MADV_DONTNEED)
 
 
 def stand(whole: Policy, state: Path, live: Live, lists: Mapping[str, Lists], now: datetime) -> Standing:
