@@ -29,6 +29,19 @@ from tests.io.upstream_stub import (
 )
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine an answer takes its time; tests in which upstreams are silent are less patient."""
+    monkeypatch.setattr(health, "UNKNOWN_PATIENCE", 1.2)
+    monkeypatch.setattr(health, "USUAL_SHORTEST", 1.2)
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setitem(health.SHORTEST_PATIENCE, "ordered", seconds)
+    monkeypatch.setattr(health, "UNKNOWN_PATIENCE", seconds)
+    monkeypatch.setattr(health, "USUAL_SHORTEST", seconds)
+
+
 def forward(name: str, *upstreams: str) -> Forward:
     wire = query(name)
     return Forward((wire, upstreams), wire, upstreams, Client("127.0.0.1"))
@@ -115,8 +128,7 @@ FAULTS = [
 def test_another_upstream_answers_for_a_faulty_one(
     fault: Behave, transport: str, strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(health.SHORTEST_PATIENCE, "ordered", 0.05)
-    monkeypatch.setattr(health, "UNKNOWN_PATIENCE", 0.05)
+    impatient(monkeypatch, 0.05)
 
     async def run() -> None:
         bad, good = await Stub(fault).both(), await Stub().udp()
@@ -164,6 +176,7 @@ def test_nobody_listens(scheme: str) -> None:
 
 def test_a_lone_silent_upstream_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upstream_question, "WHOLE", 0.7)
+    impatient(monkeypatch, 0.4)
 
     async def run() -> None:
         stub = await Stub(silent).udp()
@@ -352,7 +365,8 @@ def test_an_upstream_that_does_not_know_edns() -> None:
     asyncio.run(run())
 
 
-def test_five_in_a_hundred_lost() -> None:
+def test_five_in_a_hundred_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    impatient(monkeypatch, 0.1)
     chance = random.Random(7)
 
     def lossy(wire: bytes, _: str) -> list[tuple[float, bytes]]:
