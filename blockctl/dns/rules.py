@@ -15,7 +15,7 @@ from blockctl.dns.exchange import ALLOWED, Client, Reason, Verdict
 from blockctl.dns.labels import name_text
 from blockctl.dns.overlay import ROOT, Overlay
 from blockctl.dns.rewrite import together
-from blockctl.dns.table import LAST_BLOCK, MEANINGS, NO_LIST, Buffer, Names, Table, wire_names
+from blockctl.dns.table import LAST_BLOCK, MEANINGS, Buffer, Names, Table, wire_names
 from blockctl.model.decide import Step, is_above_lists, list_step, yields
 from blockctl.model.diagnostic import Origin
 from blockctl.model.policy import Policy
@@ -48,9 +48,9 @@ class Lists:
         return Conditions(Condition.of(number, rule) for number, rule in enumerate(rules))
 
     @cached_property
-    def exceptions(self) -> Names:
-        """The names that exceptions speak of, whether anything blocks them or not."""
-        return self.table.names("exceptions")
+    def exceptions(self) -> Names | None:
+        """The names that exceptions speak of, whether anything blocks them or not; None where there are none."""
+        return self.table.names("exceptions") if self.table.about["counts"]["exceptions"] else None
 
     def yields(self, policy: Policy) -> dict[str, Rule]:
         """Return where DNS yields to the browser under a policy, as far as the lists block anything there."""
@@ -63,7 +63,7 @@ class Lists:
         number, line = names.origin(place)
         host = name_text(name)
         effect, scope = MEANINGS[tag]
-        origin = Origin("the lists together") if number == NO_LIST else Origin(self.files[number], line)
+        origin = Origin(self.files[number], line) if number < len(self.files) else Origin("the lists together")
         return Rule(effect, origin, host, host=host, scope=scope)
 
 
@@ -94,7 +94,7 @@ class Rules:
         conditions = self.lists.conditions
         text = name_text(name)
         matched = conditions.matching(text, kind, client) if conditions else []
-        return self._rewritten(matched, text) or self._of_lists(name, text, matched)
+        return (matched and self._rewritten(matched, text)) or self._of_lists(name, text, matched)
 
     def _rewritten(self, matched: Sequence[Condition], text: str) -> Verdict | None:
         """Return what the lists answer in the place of the truth."""
@@ -116,11 +116,7 @@ class Rules:
 
     def _of_lists(self, name: bytes, text: str, matched: Sequence[Condition]) -> Verdict:
         """Return what the lists say: an important block, an exception, a block."""
-        rules = [each.rule for each in matched if not each.rule.action]
-        if text in self._overlay.own:
-            rules = [rule for rule in rules if rule.effect is Effect.ALLOW]
-        elif any(rule.effect is Effect.BLOCK and not rule.host for rule in rules) and is_above_lists(text):
-            rules = [rule for rule in rules if rule.effect is Effect.ALLOW or rule.host]
+        rules = self._heeded(text, matched) if matched else []
         rule = next((rule for rule in rules if rule.important and rule.effect is Effect.BLOCK), None)
         rule = rule or next((rule for rule in rules if rule.effect is Effect.ALLOW), None) or self._excepted(name)
         rule = rule or self._listed(name, text) or (rules[0] if rules else None)
@@ -128,9 +124,20 @@ class Rules:
             return ALLOWED
         return Verdict(rule.effect is Effect.BLOCK, Reason(list_step(rule), rule, text))
 
+    def _heeded(self, text: str, matched: Sequence[Condition]) -> list[Rule]:
+        """Return the rules that matched, without blocks of a name that no list may block."""
+        rules = [each.rule for each in matched if not each.rule.action]
+        if text in self._overlay.own:
+            rules = [rule for rule in rules if rule.effect is Effect.ALLOW]
+        elif any(rule.effect is Effect.BLOCK and not rule.host for rule in rules) and is_above_lists(text):
+            rules = [rule for rule in rules if rule.effect is Effect.ALLOW or rule.host]
+        return rules
+
     def _excepted(self, name: bytes) -> Rule | None:
-        place = self.lists.exceptions.find(name)
-        return self.lists.rule(self.lists.exceptions, place) if place >= 0 else None
+        exceptions = self.lists.exceptions
+        if exceptions is None or (place := exceptions.find(name)) < 0:
+            return None
+        return self.lists.rule(exceptions, place)
 
     def _listed(self, name: bytes, text: str) -> Rule | None:
         """Return the entry of the table that blocks a name."""

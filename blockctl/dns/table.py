@@ -41,8 +41,9 @@ TAGS = {
 }
 MEANINGS = {tag: meaning for meaning, tag in TAGS.items()}
 LAST_BLOCK = 3  # tags up to here block
-OF_ITSELF = (False, True, True, False, True, True, False)  # by tag: whether the entry speaks of the name itself
-OF_BELOW = (False, False, True, True, False, True, True)  # and whether of names below it
+_UNKNOWN = (False,) * 249  # by what is no tag, in a damaged file
+OF_ITSELF = (False, True, True, False, True, True, False, *_UNKNOWN)  # by tag: whether it speaks of the name itself
+OF_BELOW = (False, False, True, True, False, True, True, *_UNKNOWN)  # and whether of names below it
 
 NO_LIST = 0xFFFF  # the list of an entry that no line says by itself
 
@@ -160,7 +161,8 @@ def build(about: dict[str, Any], sets: dict[str, NamesWriter], others: dict[str,
         places[name] = at, at + len(data)
         pieces.append(data)
         at += len(data)
-    header = json.dumps({**about, "sections": places}, sort_keys=True).encode()
+    sums = {name: zlib.crc32(data) for name, data in others.items()}
+    header = json.dumps({**about, "sections": places, "sums": sums}, sort_keys=True).encode()
     total = at + len(header)
     if total > 0xFFFFFFFF:
         raise BlockctlError(f"the rules take {total:,} bytes; a file of rules has at most 4 GB", "use fewer lists")
@@ -249,6 +251,9 @@ class Table:
         self._buffer = buffer
         self._places: dict[str, tuple[int, int]] = self.about.pop("sections")
         self.hot = self.names("blocks")
+        for name, checksum in self.about.pop("sums").items():
+            if zlib.crc32(self.section(name)) != checksum:
+                raise ValueError(f"its {name} are not what was written")
 
     def names(self, name: str) -> Names:
         """Return a set of names of the file."""

@@ -124,7 +124,7 @@ def test_golden() -> None:
     """The layout is what the page says; a change of it needs another version."""
     made = file(entry("ads.example"), about={"lists": [["l", "l.txt"]]})
     preamble, sections, header = made[:32], made[32:68], made[68:]
-    assert preamble == b"blockctl" + bytes.fromhex("01 01 0000 96000000 4400000000000000 450f17e4 00000000")
+    assert preamble == b"blockctl" + bytes.fromhex("01 01 0000 a2000000 4400000000000000 575afa2c 00000000")
     assert sections == b"".join(
         (
             b"\3ads\7example\0\2",  # the name and its tag
@@ -138,6 +138,7 @@ def test_golden() -> None:
         "sections": {
             "blocks.names": [32, 46], "blocks.index": [46, 54], "blocks.ordinals": [54, 62], "blocks.origins": [62, 68],
         },
+        "sums": {},
     }  # fmt: skip
 
 
@@ -160,6 +161,18 @@ def test_damaged_files_are_refused(damage: Callable[[bytes], bytes]) -> None:
     Table(made)
     with pytest.raises(DamagedTable, match="damaged or of another version"):
         Table(damage(made))
+
+
+def test_a_section_that_is_not_what_was_written_is_refused() -> None:
+    made = b"".join(build({"lists": []}, {"blocks": NamesWriter(0)}, {"conditions": b"[[1,2,3]]"}))
+    Table(made)
+    with pytest.raises(DamagedTable, match="conditions"):
+        Table(made.replace(b"[[1,2,3]]", b"[[1,2,4]]"))
+
+
+def test_a_tag_that_is_none_of_ours_says_nothing() -> None:
+    made = file(entry("ads.example"))
+    assert Table(made.replace(b"example\0\2", b"example\0\xee")).find(wire("ads.example")) == -1
 
 
 @given(st.binary(max_size=64), st.integers(0, 200))
