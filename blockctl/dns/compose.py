@@ -61,8 +61,14 @@ class Sections:
             at += RECORD.size + int.from_bytes(body[at + 8 : at + 10], "big")
         return cls(body, end, answers, authorities, tuple(ttls))
 
+    def answered(self, question: Question) -> list[Record]:
+        """Return the records of the answer again."""
+        start = HEADER.size + len(question.asked) + PAIR.size
+        wire = bytes(HEADER.size) + question.name + bytes(PAIR.size) + self.body
+        return read_section(wire, start, self.answers)[0]
+
     def records(self, question: Question) -> tuple[list[Record], list[Record]]:
-        """Return the records again."""
+        """Return all records again."""
         start = HEADER.size + len(question.asked) + PAIR.size
         wire = bytes(HEADER.size) + question.name + bytes(PAIR.size) + self.body
         answer, at = read_section(wire, start, self.answers)
@@ -70,6 +76,8 @@ class Sections:
 
     def aged(self, seconds: int) -> Sections:
         """Return the same with every TTL lowered."""
+        if not seconds:
+            return self
         body = bytearray(self.body)
         for at in self.ttls:
             left = int.from_bytes(body[at : at + 4], "big") - seconds

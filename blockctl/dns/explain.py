@@ -51,7 +51,7 @@ def answer(question: Question, lines: Sequence[str] | None) -> tuple[int, Sectio
     """Return the code and the records that tell those lines; None: there is no such name."""
     if lines is not None and question.kind in (TXT, ANY):
         return NOERROR, write_sections(question, [Record(question.name, TXT, IN, 0, _strings(line)) for line in lines])
-    return NXDOMAIN if lines is None else NOERROR, reasons.nothing_there(question)
+    return NXDOMAIN if lines is None else NOERROR, reasons.NOTHING_THERE
 
 
 def lines_about(name: bytes, verdict: Verdict, local: str, led: Reason | None, known: Sequence[Record]) -> list[str]:

@@ -45,8 +45,9 @@ class Known:
     def _absent_above(self, pending: Pending, key: bytes, now: float) -> Entry | None:
         """Return the proven absence of a name above (RFC 8020): only proven, for some servers lie about such names."""
         name = pending.question.name
+        tail = key_of_name(key)[len(name) :]
         for above in list(parents(name))[1:-1]:
-            entry = self._cache.get(key_of_name(above + key[len(name) :]), now)
+            entry = self._cache.get(above + tail, now)
             if entry is not None and entry.authentic and entry.rcode == NXDOMAIN and entry.expires > now:
                 question = pending.question.of(above)
                 sections = write_sections(pending.question, *entry.sections.records(question))
@@ -126,12 +127,16 @@ class Known:
         return self._settings.upstreams
 
     def _key(self, pending: Pending) -> bytes:
+        if pending.key and pending.key[0] is pending.question:
+            return pending.key[1]
         upstreams = self.upstreams(pending.question.name)
         mark = self._marks.get(upstreams)
         if mark is None:
             mark = self._marks[upstreams] = crc32("\n".join(upstreams).encode())
         query = pending.query
-        return key_of(pending.question, dnssec=query.dnssec, unchecked=bool(query.flags & CD), upstreams=mark)
+        key = key_of(pending.question, dnssec=query.dnssec, unchecked=bool(query.flags & CD), upstreams=mark)
+        pending.key = pending.question, key
+        return key
 
 
 def _lasts(entry: Entry) -> float:

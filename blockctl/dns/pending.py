@@ -27,6 +27,7 @@ class Pending:
     reason: Reason | None = None  # what made it so
     told: Options = ()  # about that, for the client
     links: int = 0
+    key: tuple[Question, bytes] | None = None  # the cache's, of that question
     absent: int = -1  # DNS64: A is asked in the place of AAAA, whose absence may be remembered so long; -1: it is not
 
     @property

@@ -7,25 +7,33 @@ from __future__ import annotations
 
 import re
 
-from blockctl.dns.compose import NOTHING, Options, Sections, write_sections
+from blockctl.dns.compose import NOTHING, Options, Sections
 from blockctl.dns.exchange import Reason
 from blockctl.dns.forms import BLOCKED_TTL, NULL_ADDRESS
 from blockctl.dns.inspect import REBINDING
-from blockctl.dns.wire import IN, NOERROR, NXDOMAIN, REFUSED, SOA, Question, Record, name_wire
+from blockctl.dns.wire import IN, NOERROR, NXDOMAIN, RECORD, REFUSED, SOA, Question, name_wire
 from blockctl.model.decide import Step
 from blockctl.model.diagnostic import Origin
 
 EDE = 15
 # INFO-CODEs of RFC 8914, section 4
-STALE, FORGED, CACHED_ERROR, BLOCKED, FILTERED, PROHIBITED, STALE_NXDOMAIN, NOT_SUPPORTED, UNREACHABLE, NETWORK = (
-    3, 4, 13, 15, 17, 18, 19, 21, 22, 23,
-)  # fmt: skip
+STALE, FORGED, CACHED_ERROR, BLOCKED, FILTERED, STALE_NXDOMAIN = 3, 4, 13, 15, 17, 19
+NOT_SUPPORTED, UNREACHABLE, NETWORK = 21, 22, 23
 TOLD = 80  # characters of a rule, or of a file's name, that are told
 ZONE = name_wire("blockctl")
 _HOST = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 _LISTS = frozenset((Step.LIST_BLOCK, Step.LIST_IMPORTANT))
 _SOA_NUMBERS = (1, 3600, 600, 86_400, BLOCKED_TTL)
 SOA_DATA = ZONE + b"\0" + b"".join(number.to_bytes(4, "big") for number in _SOA_NUMBERS)
+_TTL_AT = 6  # behind a pointer, type and class
+
+
+def _of_the_name_asked_for(kind: int, data: bytes) -> bytes:
+    return b"\xc0\x0c" + RECORD.pack(kind, IN, BLOCKED_TTL, len(data)) + data
+
+
+# An answer of our own that has no records, to be remembered shortly (RFC 2308).
+NOTHING_THERE = Sections(_of_the_name_asked_for(SOA, SOA_DATA), 0, 0, 1, (_TTL_AT,))
 
 
 def explained(code: int, text: str = "") -> Options:
@@ -58,7 +66,8 @@ def place(origin: Origin) -> str:
 
 def shortened(text: str, *, from_the_end: bool = False) -> str:
     """Return a text for one line, of bounded length."""
-    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
     if len(text) <= TOLD:
         return text
     return "..." + text[3 - TOLD :] if from_the_end else text[: TOLD - 3] + "..."
@@ -89,10 +98,6 @@ def blocked(question: Question, mode: str) -> tuple[int, Sections]:
     if mode == "refused":
         return REFUSED, NOTHING
     if mode == "null" and (address := NULL_ADDRESS.get(question.kind)):
-        return NOERROR, write_sections(question, [Record(question.name, question.kind, IN, BLOCKED_TTL, address)])
-    return NXDOMAIN if mode == "nxdomain" else NOERROR, nothing_there(question)
-
-
-def nothing_there(question: Question) -> Sections:
-    """Return the authority of an answer of our own that has no records, to be remembered shortly."""
-    return write_sections(question, (), [Record(question.name, SOA, IN, BLOCKED_TTL, SOA_DATA)])
+        body = _of_the_name_asked_for(question.kind, address)
+        return NOERROR, Sections(body, len(body), 1, 0, (_TTL_AT,))
+    return NXDOMAIN if mode == "nxdomain" else NOERROR, NOTHING_THERE

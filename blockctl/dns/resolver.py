@@ -184,7 +184,7 @@ class Resolver:
             return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=options)
         stale = outcome is Outcome.STALE
         keep = STALE_KEEP if stale else self._known.may_be_kept(entry, now)
-        answer, authority = entry.sections.records(pending.question)
+        answer = entry.sections.answered(pending.question)
         if reason := self._astray(pending, answer):
             return self._blocked(pending, reason, keep)
         if entry.target:
@@ -196,7 +196,7 @@ class Resolver:
         sections = entry.sections
         if pending.absent >= 0 and self._local.translation is not None:
             found = self._local.translation.records([(o, k, t, d) for o, k, _, t, d in answer], pending.absent)
-            sections = write_sections(pending.question, in_records(list(found)), authority)
+            sections = write_sections(pending.question, in_records(list(found)))
         options = told_upstream(entry)
         if stale:
             code = reasons.STALE_NXDOMAIN if entry.rcode == NXDOMAIN else reasons.STALE
