@@ -407,7 +407,11 @@ def test_more_questions_than_a_connection_takes(certificate: Certificate) -> Non
     asyncio.run(run())
 
 
-def test_questions_that_nobody_waits_for_are_taken_back(certificate: Certificate) -> None:
+def test_questions_that_nobody_waits_for_are_taken_back(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "UNKNOWN_PATIENCE", 0.4)
+
     async def run() -> None:
         stub, where = await start("https", certificate, silent)
         other = await Stub().udp()
