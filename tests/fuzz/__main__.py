@@ -26,7 +26,7 @@ SLOWEST = 10  # seconds for one input: more is a finding
 MEMORY = 1024  # MB for one target: more is a finding
 KEEP = 25  # seeds kept for each target
 LARGEST_KEPT = 4096  # bytes
-INSTRUMENTED = ("model", "parsers", "policy", "backends")
+INSTRUMENTED = ("model", "parsers", "policy", "backends", "dns")
 
 
 def main(arguments: Sequence[str]) -> int:

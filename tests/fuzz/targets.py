@@ -22,6 +22,7 @@ from blockctl.parsers import PARSERS, decode, find, parse, read_line
 from blockctl.parsers.adblock import parse_line
 from blockctl.policy import edit
 from blockctl.policy.read import has_errors, read_policy
+from tests.fuzz.messages import message
 
 Fuzzed = Callable[[bytes], None]
 
@@ -210,4 +211,5 @@ TARGETS: dict[str, Fuzzed] = {
     "edit": edit_policy,
     "pattern": pattern,
     "request": request,
+    "message": message,
 }
