@@ -57,11 +57,11 @@ class Lists:
         needed = policy.sites or policy.resolver.yield_all
         return yields(policy, unpack(self.table.section("page exceptions"), self.files) if needed else ())
 
-    def rule(self, names: Names, place: int) -> Rule:
-        """Return the entry at a place of a set of names as a rule."""
+    def rule(self, names: Names, place: int, text: str) -> Rule:
+        """Return an entry as a rule; it was found for the name in `text`, whose end is the name of the entry."""
         name, tag = names.entry(place)
         number, line = names.origin(place)
-        host = name_text(name)
+        host = text[len(text) - (len(name) - 2) :]  # two bytes more in wire form: the first length and the zero
         effect, scope = MEANINGS[tag]
         origin = Origin(self.files[number], line) if number < len(self.files) else Origin("the lists together")
         return Rule(effect, origin, host, host=host, scope=scope)
@@ -118,7 +118,7 @@ class Rules:
         """Return what the lists say: an important block, an exception, a block."""
         rules = self._heeded(text, matched) if matched else []
         rule = next((rule for rule in rules if rule.important and rule.effect is Effect.BLOCK), None)
-        rule = rule or next((rule for rule in rules if rule.effect is Effect.ALLOW), None) or self._excepted(name)
+        rule = rule or next((rule for rule in rules if rule.effect is Effect.ALLOW), None) or self._excepted(name, text)
         rule = rule or self._listed(name, text) or (rules[0] if rules else None)
         if rule is None:
             return ALLOWED
@@ -133,11 +133,11 @@ class Rules:
             rules = [rule for rule in rules if rule.effect is Effect.ALLOW or rule.host]
         return rules
 
-    def _excepted(self, name: bytes) -> Rule | None:
+    def _excepted(self, name: bytes, text: str) -> Rule | None:
         exceptions = self.lists.exceptions
         if exceptions is None or (place := exceptions.find(name)) < 0:
             return None
-        return self.lists.rule(exceptions, place)
+        return self.lists.rule(exceptions, place, text)
 
     def _listed(self, name: bytes, text: str) -> Rule | None:
         """Return the entry of the table that blocks a name."""
@@ -145,7 +145,7 @@ class Rules:
         place = hot.find(name)
         if place < 0 or hot.entry(place)[1] > LAST_BLOCK or text in self._overlay.own:
             return None
-        return self.lists.rule(hot, place)
+        return self.lists.rule(hot, place, text)
 
     def address_verdict(self, address: str) -> Verdict:
         """Decide an address that an answer holds; where the lists do not apply at all, nothing is said of it."""
