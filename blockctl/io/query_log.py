@@ -26,8 +26,9 @@ from blockctl.model.policy import Resolver
 if TYPE_CHECKING:
     from blockctl.io.log_store import LogStore
 
-RING = 16_384
+RING = 8_192
 ROWS = 2_000  # written in one turn at most
+FLOOD_ROWS = 500  # the same once the ring overflows: then answering is what the machine is for
 TURN = 1.0  # seconds
 WAITING = 4 * ROWS  # rows held while the file is locked
 PIECE = 64  # rows made before the server gets the interpreter for sure; ten times as many notes are counted
@@ -175,7 +176,7 @@ class QueryLog:
 
     def _make_rows(self, maker: Rows, notes: list[Noted], offset: float) -> None:
         count = len(notes)
-        room = max(0, min(ROWS, WAITING - len(self._rows)))
+        room = max(0, min(FLOOD_ROWS if count >= RING else ROWS, WAITING - len(self._rows)))
         if count > room:
             self._add(Figures(not_kept=count - room))
             notes = [notes[at * count // room] for at in range(room)]
