@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from blockctl.backends import BROWSER_BACKENDS
 from blockctl.backends.capabilities import CAPABILITIES
+from blockctl.cli.suggest import Judged, Trial, commands
 from blockctl.compiler import Compilation
-from blockctl.model.decide import Decision, Step, decide, decide_name, excepted_names
+from blockctl.model.decide import Decision, Step, decide, decide_name, excepted_names, yields
 from blockctl.model.filterlist import FilterList, ListText
 from blockctl.model.index import Index
-from blockctl.model.names import covers, is_address, registrable_domain
+from blockctl.model.names import covers, is_address
+from blockctl.model.policy import Policy
 from blockctl.model.request import Kind, Request
 from blockctl.model.rule import Effect, Rule
 from blockctl.parsers import find, read_line
@@ -45,34 +48,44 @@ class Spoken:
     """The lists' rules that one engine can express, as `decide` asks for them."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = rules
+        self.rules = rules
 
     def verdict(self, request: Request) -> tuple[Effect, Rule] | None:  # noqa: ARG002 - as Lists asks
         """Return the rule that wins."""
-        return (self._rules[0].effect, self._rules[0]) if self._rules else None
+        return (self.rules[0].effect, self.rules[0]) if self.rules else None
 
     def matching(self, request: Request) -> list[Rule]:  # noqa: ARG002 - as Lists asks
         """Return the rules, the winner first."""
-        return list(self._rules)
+        return list(self.rules)
 
     def naming(self, host: str) -> list[Rule]:  # noqa: ARG002 - as Lists asks
         """Return the rules, the winner first."""
-        return list(self._rules)
+        return list(self.rules)
 
 
-def answer(run: Compilation, request: Request) -> Answer:
-    """Ask every engine about one request."""
+def answer(run: Compilation, request: Request, text: str, now: datetime) -> Answer:
+    """Ask every engine about one request. `text` is the policy's, for trying out what would change the answer."""
     located = Located(run)
     index = _browser_index(run)
-    matched = [located(rule) for rule in index.matching(request)]
-    decision = decide(run.policy, Spoken(matched), request, trace=True)
-    engines = [_browser(run, backend, matched, request) for backend in _browsers(run)]
+    matched = Spoken([located(rule) for rule in index.matching(request)])
+    decision = decide(run.policy, matched, request, trace=True)
+    engines = [_browser(run, backend, matched.rules, request) for backend in _browsers(run)]
     notes = _elsewhere(run, index, request, located) if not decision.blocked else ()
+    named = None
     if request.host and not is_address(request.host):
-        dns, not_yielded = _dns(run, request, located)
-        engines.append(dns)
-        notes += not_yielded
-    return Answer(request, decision, tuple(engines), _commands(decision, engines, request), notes)
+        named = Spoken(_dns_rules(run, request, located))
+        in_dns = decide_name(run.policy, named, request.host, run.yields(), trace=True)
+        engines.append(EngineVerdict(DNS, in_dns))
+        notes += _not_yielded(run, in_dns, request)
+
+    def judge(policy: Policy) -> Judged:
+        if named is None:
+            return Judged(decide(policy, matched, request), None)
+        to_browser = yields(policy, run.exceptions())
+        return Judged(decide(policy, matched, request), decide_name(policy, named, request.host, to_browser))
+
+    trial = Trial(run.policy, text, now, judge)
+    return Answer(request, decision, tuple(engines), commands(trial, request), notes)
 
 
 def _elsewhere(run: Compilation, index: Index, request: Request, located: Located) -> tuple[str, ...]:
@@ -110,8 +123,8 @@ def _gap(backend: str, rule: Rule) -> str:
     return known.why if known else reason
 
 
-def _dns(run: Compilation, request: Request, located: Located) -> tuple[EngineVerdict, tuple[str, ...]]:
-    """Return what DNS does with the name, and where it could yield but does not."""
+def _dns_rules(run: Compilation, request: Request, located: Located) -> list[Rule]:
+    """Return what the lists say of a name to DNS, the first that speaks first."""
     texts = [text for text in run.texts if text.source.dns]
     data, indexed = run.names_index()
     index = Index.load(data, _reader(indexed))
@@ -120,9 +133,13 @@ def _dns(run: Compilation, request: Request, located: Located) -> tuple[EngineVe
     rules = [located(rule) for rule in (*index.naming(request.host), *widened)]
     rules += [rule for text in texts for rule in located.found(text, request.host)]
     rules.sort(key=lambda rule: (not (rule.important and rule.effect is Effect.BLOCK), rule.effect is Effect.BLOCK))
-    decision = decide_name(run.policy, Spoken(rules), request.host, run.yields(), trace=True)
+    return rules
+
+
+def _not_yielded(run: Compilation, decision: Decision, request: Request) -> tuple[str, ...]:
+    """Say where DNS could yield to the browser but does not."""
     if not decision.blocked or decision.step is not Step.LIST_BLOCK:
-        return EngineVerdict(DNS, decision), ()
+        return ()
     notes = []
     for rule in run.exceptions():
         if rule.sites and any(covers(name, request.host) for name in excepted_names(rule)):
@@ -131,7 +148,7 @@ def _dns(run: Compilation, request: Request, located: Located) -> tuple[EngineVe
                 f"DNS does not yield to {rule.origin}, which lets it through on {sites}:"
                 f" `blockctl allow {request.host} --site {rule.sites[0]}` would"
             )
-    return EngineVerdict(DNS, decision), tuple(notes[:3])
+    return tuple(notes[:3])
 
 
 def _browser_index(run: Compilation) -> Index:
@@ -176,42 +193,3 @@ class Located:
             rules = find(text.data, file, host, format=known, match=match) if known else []
             self._found[name, file, host] = [rule for rule in rules if rule.identity() not in self._unwanted]
         return self._found[name, file, host]
-
-
-def _commands(decision: Decision, engines: Sequence[EngineVerdict], request: Request) -> tuple[str, ...]:
-    """Return what to type for the opposite verdict, the narrowest first."""
-    dns = next((each.decision for each in engines if each.engine == DNS), None)
-    if not decision.blocked and dns is not None and dns.blocked:
-        return _let_through(dns, request)
-    return _let_through(decision, request) if decision.blocked else _block(decision, request)
-
-
-def _let_through(decision: Decision, request: Request) -> tuple[str, ...]:
-    host = request.host
-    site = registrable_domain(request.page_host) if request.page_host and request.page_host != host else ""
-    rule = decision.rule
-    if decision.step is Step.JAVASCRIPT:
-        return (f"blockctl set {registrable_domain(request.page_host) or 'SITE'} javascript=allow",)
-    if decision.step in (Step.HOST, Step.SITE_HOST) and rule is not None:
-        where = f" --site {rule.sites[0]}" if rule.sites else ""
-        return (f"blockctl forget {rule.host}{where}", f"blockctl allow {host}{where}")
-    if is_address(host):  # `hosts` are names; a site may allow an address
-        return (f"blockctl allow {host} --site {site or 'SITE'}",)
-    everywhere = f"blockctl allow {host} --for 1h", f"blockctl allow {host}"
-    if not site:
-        return everywhere
-    return f"blockctl allow {host} --site {site}", everywhere[1], f"blockctl set {site} blocking=off --for 1h"
-
-
-def _block(decision: Decision, request: Request) -> tuple[str, ...]:
-    host, rule = request.host, decision.rule
-    if decision.step is Step.PAUSE:
-        return ("blockctl resume",)
-    if decision.step is Step.BLOCKING_OFF:
-        site = rule.sites[0] if rule and rule.sites else registrable_domain(request.page_host)
-        return (f"blockctl set {site} blocking=on",)
-    if decision.step in (Step.HOST, Step.SITE_HOST) and rule is not None:
-        where = f" --site {rule.sites[0]}" if rule.sites else ""
-        return (f"blockctl forget {rule.host}{where}",)
-    where = f" --site {registrable_domain(request.page_host) or 'SITE'}" if is_address(host) else ""
-    return (f"blockctl deny {host}{where}",)

@@ -39,14 +39,16 @@ def why_command(
 ) -> None:
     """Say what each engine does with a request, which line decides it, and what would change it.
 
-    Exit status: 0 let through, 1 blocked, 2 the policy or the request is wrong, 3 reading failed.
+    Exit status: 0 every engine lets it through, 1 blocked, if only by DNS, 2 the policy or the request is wrong,
+    3 reading failed.
     """
     from blockctl.cli.build import open_compilation
     from blockctl.cli.verdicts import answer
 
     request = make_request(target, site, kind)
-    run = open_compilation(load_policy(policy, state), offline=True)
-    found = answer(run, request)
+    loaded = load_policy(policy, state)
+    run = open_compilation(loaded, offline=True)
+    found = answer(run, request, loaded.text, loaded.now)
     if as_json:
         print_json(to_json(found))
     else:
@@ -124,7 +126,8 @@ def show(found: Answer) -> None:
             console.print(Text(f"  {rule.effect.value:<6} {step.value:<24} {rule.origin}  {short(rule.text)}"))
     for note in found.notes:
         console.print(Text(f"\nnote: {note}"))
-    console.print(f"\nTo {'let it through' if _blocked(found) else 'block it'}:")
+    aim = "let it through" if _blocked(found) else "block it"
+    console.print(f"\nTo {aim}:" if found.commands else f"\nNo one or two commands would {aim}.")
     for command in found.commands:
         console.print(Text(f"  {command}"))
 

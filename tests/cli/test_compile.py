@@ -359,3 +359,33 @@ def test_an_output_is_not_replaced_by_an_empty_one(folder: Path) -> None:
     assert targets["rpz"] == json.loads(before["report.json"])["targets"]["rpz"]
     (folder / "names.txt").write_text("")
     assert run(folder, "compile", "--strict").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked", "commands"),
+    [
+        pytest.param(
+            "defaults: {javascript: deny}\n",
+            ["https://ads.example/a.js", "--site", "shop.example"],
+            ["blockctl set shop.example javascript=allow && blockctl allow ads.example --site shop.example"],
+            id="scripts are off and a list blocks: both",
+        ),
+        pytest.param(
+            "hosts: {deny: [ads.example]}\n",
+            ["https://ads.example/a.js", "--site", "shop.example"],
+            ["blockctl allow ads.example"],
+            id="to forget a denial leaves the list's",
+        ),
+        pytest.param(
+            "sites: {shop.example: {blocking: off, until: 2999-01-01T00:00:00Z}}\nhosts: {deny: [bad.example]}\n",
+            ["https://bad.example/a.js", "--site", "shop.example"],
+            ["blockctl forget bad.example", "blockctl allow bad.example"],
+            id="blocking is off already",
+        ),
+        pytest.param("", ["https://fine.example/"], ["blockctl deny fine.example"], id="to block"),
+    ],
+)
+def test_why_tells_only_what_helps(folder: Path, policy: str, asked: list[str], commands: list[str]) -> None:
+    (folder / "policy.yaml").write_text(f"version: 1\n{policy}lists: [{{name: names, path: names.txt}}]\n")
+    found = json.loads(run(folder, "why", *asked, "--json").output)
+    assert found["commands"] == commands
