@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from blockctl.dns.compose import NOTHING, Sections, write_sections
+from blockctl.dns.compose import NOTHING, Options, Sections, write_sections
 from blockctl.dns.inspect import is_service
+from blockctl.dns.reasons import EDE, NETWORK, UNREACHABLE, explained
 from blockctl.dns.wire import (
     AD,
     CNAME,
@@ -32,9 +33,9 @@ from blockctl.dns.wire import (
     Message,
     Question,
     Record,
+    read_message,
 )
 
-EDE = 15  # the option of RFC 8914
 MAX_NEGATIVE = 10_800  # seconds: RFC 2308, section 5
 _PROOFS = frozenset((NSEC, NSEC3, RRSIG))
 _MAX_OPTIONS = 3  # of what upstream explains
@@ -52,7 +53,7 @@ class Entry:
     sections: Sections = NOTHING
     authentic: bool = False  # upstream validated it
     target: bytes = b""  # an alias that upstream did not follow: what it leads to
-    explained: tuple[bytes, ...] = ()  # the data of upstream's EDE options
+    notes: tuple[bytes, ...] = ()  # the data of upstream's EDE options
     failing_until: float = 0.0  # upstream failed to renew it: until then nobody is asked again, 0 when it did not
     strikes: int = 0  # of a failure: how many there were before
 
@@ -70,6 +71,18 @@ def explanations(message: Message) -> tuple[bytes, ...]:
     return tuple(found[:_MAX_OPTIONS])
 
 
+def read_spoken(
+    question: Question, wire: bytes | None, now: float, *, dnssec: bool, least: int, most: int
+) -> tuple[Entry, Options]:
+    """Return what upstreams said, None being silence, and where it is nothing what to tell the client of that."""
+    if wire is None:
+        return Entry(SERVFAIL, now, now), explained(UNREACHABLE, "no upstream answered")
+    try:
+        return digest(question, read_message(wire), now, dnssec=dnssec, least=least, most=most), ()
+    except MalformedMessage as fault:
+        return Entry(SERVFAIL, now, now), explained(NETWORK, f"upstream's answer is broken: {fault}")
+
+
 def digest(question: Question, message: Message, now: float, *, dnssec: bool, least: int, most: int) -> Entry:
     """Return what to keep of an answer. `least` and `most` are the bounds of TTLs; the least is for answers only.
 
@@ -80,9 +93,9 @@ def digest(question: Question, message: Message, now: float, *, dnssec: bool, le
         raise MalformedMessage("not an answer, or a part of one")
     if asked is not None and (asked.name, asked.kind, asked.klass) != (question.name, question.kind, question.klass):
         raise MalformedMessage("the answer to another question")
-    explained = explanations(message)
+    notes = explanations(message)
     if message.rcode not in (NOERROR, NXDOMAIN, YXDOMAIN):
-        return Entry(SERVFAIL, now, now, explained=explained)
+        return Entry(SERVFAIL, now, now, notes=notes)
     if asked is None:
         raise MalformedMessage("an answer to no question")
     records, name, found = follow(question, message.answer, dnssec)
@@ -106,7 +119,7 @@ def digest(question: Question, message: Message, now: float, *, dnssec: bool, le
         write_sections(question, kept, authority),
         authentic=bool(message.flags & AD),
         target=name if unfollowed else b"",
-        explained=explained,
+        notes=notes,
     )
 
 

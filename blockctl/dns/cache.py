@@ -136,7 +136,7 @@ class Cache:
 
 def _cost(key: bytes, entry: Entry) -> int:
     sections = entry.sections
-    explained = sum(map(len, entry.explained))
+    explained = sum(map(len, entry.notes))
     return _OVERHEAD + len(key) + len(sections.body) + _OF_TTL * len(sections.ttls) + len(entry.target) + explained
 
 
@@ -144,9 +144,9 @@ def _pack(key: bytes, entry: Entry, now: float) -> bytes:
     sections = entry.sections
     head = _ENTRY.pack(
         len(key) - _KEY.size, len(entry.target), entry.authentic, now - entry.stored, entry.expires - now, entry.rcode,
-        len(sections.body), sections.end, sections.answers, sections.authorities, len(entry.explained),
+        len(sections.body), sections.end, sections.answers, sections.authorities, len(entry.notes),
     )  # fmt: skip
-    explained = b"".join(bytes((len(each),)) + each for each in entry.explained)
+    explained = b"".join(bytes((len(each),)) + each for each in entry.notes)
     return head + key + entry.target + explained + sections.body
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from blockctl.dns.answers import EDE, Entry
+from blockctl.dns.answers import Entry
 from blockctl.dns.compose import NOTHING, PADDING, Options, Sections, reply, write_sections
 from blockctl.dns.exchange import Client, Outcome, Reason, Reply, Transport
+from blockctl.dns.reasons import EDE
 from blockctl.dns.wire import IN, Query, Question, Record
 
 MAX_LINKS = 16  # aliases of ours that are followed for one query
@@ -91,7 +92,7 @@ def plain_reply(query: Query, client: Client, rcode: int, outcome: Outcome, opti
 
 def told_upstream(entry: Entry) -> Options:
     """Return what upstream explained, to be told to the client."""
-    return tuple((EDE, data) for data in entry.explained)
+    return tuple((EDE, data) for data in entry.notes)
 
 
 def in_records(records: Sequence[tuple[bytes, int, int, bytes]]) -> list[Record]:

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from blockctl.dns import explain, reasons
-from blockctl.dns.answers import Entry, digest
+from blockctl.dns.answers import Entry, read_spoken
 from blockctl.dns.cache import Cache
 from blockctl.dns.compose import NOTHING, Options, malformed, write_sections
 from blockctl.dns.exchange import ALLOWED, Client, Forward, Outcome, Reason, Reply
 from blockctl.dns.groups import Groups
-from blockctl.dns.inspect import USER_ALLOWS, Judge, led_astray, weight_of_allow, weight_of_block
+from blockctl.dns.inspect import CNAME_LINK, USER_ALLOWS, Judge, led_astray, weight_of_allow, weight_of_block
 from blockctl.dns.known import RETRY, Known, seconds_of_absence
 from blockctl.dns.local import Local, LocalAnswer
 from blockctl.dns.pending import Pending, in_records, plain_reply, told_upstream
@@ -36,7 +36,6 @@ from blockctl.dns.wire import (
     Question,
     Record,
     name_text,
-    read_message,
     read_query,
 )
 from blockctl.dns.zones import RESOLVER
@@ -91,33 +90,21 @@ class Resolver:
         pending = Pending(query, client, query.question)
         if explain.is_ours(query.question):
             return self._why(pending, now)
-        return self._bounded(pending, self._resolve(pending, now))
+        return self._guarded(pending, self._resolve, now)
 
     def finish(self, forward: Forward, wire: bytes | None, now: float) -> Reply | Forward:
         """Return the answer when upstreams have spoken (`wire`) or not (None); or what has to be asked then."""
         pending: Pending = forward.state
-        entry, fault = self._read(pending, wire, now)
+        said, dnssec = self._settings, pending.query.dnssec
+        entry, fault = read_spoken(pending.question, wire, now, dnssec=dnssec, least=said.min_ttl, most=said.max_ttl)
         if not entry.failed:
             self._known.keep(pending, entry)
-            return self._bounded(pending, self._deliver(pending, entry, now, Outcome.FORWARDED))
+            return self._guarded(pending, self._deliver, entry, now, Outcome.FORWARDED)
         found = self._known.failed(pending, now, entry, silent=wire is None)
         if not found.failed:
             outcome = Outcome.CACHED if now < found.expires else Outcome.STALE
-            return self._bounded(pending, self._deliver(pending, found, now, outcome))
+            return self._guarded(pending, self._deliver, found, now, outcome)
         return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=fault or told_upstream(entry))
-
-    def _read(self, pending: Pending, wire: bytes | None, now: float) -> tuple[Entry, Options]:
-        """Return what upstreams said, and what to tell of it where it is nothing."""
-        if wire is None:
-            return Entry(SERVFAIL, now, now), reasons.explained(reasons.UNREACHABLE, "no upstream answered")
-        said = self._settings
-        dnssec = pending.query.dnssec
-        try:
-            message = read_message(wire)
-            return digest(pending.question, message, now, dnssec=dnssec, least=said.min_ttl, most=said.max_ttl), ()
-        except MalformedMessage as fault:
-            told = reasons.explained(reasons.NETWORK, f"upstream's answer is broken: {fault}")
-            return Entry(SERVFAIL, now, now), told
 
     def stale(self, forward: Forward, now: float) -> Reply | None:
         """Return what to answer when upstreams take longer than `STALE_AFTER`; None: wait on.
@@ -130,15 +117,20 @@ class Resolver:
         if entry is None or entry.failed:
             return None
         entry.failing_until = now + RETRY
-        found = self._deliver(pending, entry, now, Outcome.STALE)
+        found = self._guarded(pending, self._deliver, entry, now, Outcome.STALE)
         return found if isinstance(found, Reply) else None
 
     def due(self, now: float) -> list[Forward]:
         """Return what should be asked now for the cache's sake; what `finish` returns for it is for nobody."""
         return self._known.due(now)
 
-    def _bounded(self, pending: Pending, found: Reply | Forward) -> Reply | Forward:
-        """Keep an answer from others when it is for one client only."""
+    def _guarded(self, pending: Pending, step: Callable[..., Reply | Forward], *said: object) -> Reply | Forward:
+        """Take a step; what is for one client is kept from others, and what no message holds is a failure."""
+        try:
+            found = step(pending, *said)
+        except MalformedMessage as fault:
+            options = reasons.explained(reasons.NETWORK, str(fault))
+            return plain_reply(pending.query, pending.client, SERVFAIL, Outcome.FAILED, options)
         if isinstance(found, Reply) and found.keep and self._rules_for(pending.client).by_client:
             return Reply(found.wire, found.outcome, found.reason, 0.0, found.ttls)
         return found
@@ -213,7 +205,8 @@ class Resolver:
 
     def _astray(self, pending: Pending, answer: list[Record]) -> Reason | None:
         rules = self._rules_for(pending.client)
-        return led_astray(pending.question, answer, rules, pending.client, pending.allowed, self._local.is_rebound)
+        is_rebound = _never if pending.local else self._local.is_rebound  # the policy itself led there
+        return led_astray(pending.question, answer, rules, pending.client, pending.allowed, is_rebound)
 
     def _translated(self, pending: Pending, entry: Entry, answer: list[Record]) -> bool:
         """Whether A has to be asked in the place of AAAA (RFC 6147, sections 5.1 and 5.5)."""
@@ -253,6 +246,8 @@ class Resolver:
     def _blocked(self, pending: Pending, reason: Reason, keep: float) -> Reply:
         """Give the answer for a blocked name: nothing of what leads there is told."""
         asked = pending.asked
+        if not reason.via and pending.question.name != asked.name:
+            reason = Reason(reason.step, reason.rule, reason.name, CNAME_LINK)
         pending.prefix, pending.question, pending.told = [], asked, ()
         rcode, sections = reasons.blocked(asked, self._settings.answer)
         options: Options = reasons.of_block(reason, name_text(asked.name))
@@ -287,6 +282,10 @@ class Resolver:
                 known += [record for record in answer if record not in known]
                 led = led or self._astray(about, answer)
         return explain.lines_about(name, verdict, own.reason if own else "", led, known)
+
+
+def _never(name: bytes, address: bytes) -> bool:  # noqa: ARG001 - as `Local.is_rebound`
+    return False
 
 
 def _aged(records: list[Record], seconds: int) -> list[Record]:

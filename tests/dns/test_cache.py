@@ -128,7 +128,7 @@ def test_a_restart_ages_what_was_kept() -> None:
         assert new.expires - 7.0 == pytest.approx(old.expires - 1010.0 - 20.0)
     alias = again.get(key("alias.example"), 7.0)
     assert alias is not None
-    assert (alias.rcode, alias.authentic, alias.target, alias.explained) == (3, True, b"\1b\0", (b"\0\3x",))
+    assert (alias.rcode, alias.authentic, alias.target, alias.notes) == (3, True, b"\1b\0", (b"\0\3x",))
     assert again.get(key("failed.example"), 7.0) is None
 
 

@@ -223,6 +223,25 @@ def test_a_late_answer_is_kept_though_nobody_waits() -> None:
     assert read_message(fresh.wire).answer[0].rdata == bytes((192, 0, 2, 9))
 
 
+def test_what_no_message_holds_is_a_failure() -> None:
+    """Thousands of IPv4 addresses fit in a message, as IPv6 addresses they do not."""
+    server = resolver(Settings(upstreams=("192.0.2.53",), dns64="2001:db8:64::/96"))
+    asked = query("many.example", "AAAA", size=1232)
+    step = server.answer(asked, TCP, 0.0)
+    assert isinstance(step, Forward)
+    step = server.finish(step, response(step.wire), 0.0)
+    assert isinstance(step, Forward)
+    many = b"".join(
+        b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + number.to_bytes(4, "big") for number in range(1 << 31, (1 << 31) + 3500)
+    )
+    head = response(step.wire)[:6] + (3500).to_bytes(2, "big") + bytes(4) + step.wire[12:-11]
+    reply = server.finish(step, head + many, 0.0)
+    assert isinstance(reply, Reply)
+    assert read_message(reply.wire).rcode == 2
+    assert reply.outcome is Outcome.FAILED
+    assert b"too long for a message" in reply.wire
+
+
 def test_memory_stays_within_its_bound() -> None:
     settings_ = Settings(upstreams=("192.0.2.53",), cache_size=64_000)
     cache = Cache(settings_.cache_size, settings_.stale)

@@ -33,9 +33,9 @@ class FewRules:
         return ALLOWED
 
 
-def resolver(settings: Settings | None = None, cache: Cache | None = None) -> Resolver:
+def resolver(settings: Settings | None = None, cache: Cache | None = None, local: Local | None = None) -> Resolver:
     """Return a resolver that forwards to 192.0.2.53."""
     settings = settings or Settings(upstreams=("192.0.2.53",))
     if cache is None:
         cache = Cache(settings.cache_size, settings.stale)
-    return Resolver(settings, lambda client: FewRules(), cache, Local(settings), Groups(settings))
+    return Resolver(settings, lambda client: FewRules(), cache, local or Local(settings), Groups(settings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blockctl.dns.exchange import Client, Forward, Reply, Transport
+from blockctl.dns.local import Local
 from blockctl.dns.resolver import Resolver
 from blockctl.dns.wire import read_message
 from blockctl.model.policy import Resolver as Settings
@@ -14,13 +15,14 @@ SETTINGS = (
     Settings(upstreams=("192.0.2.53",), dns64="64:ff9b::/96"),
     Settings(upstreams=("192.0.2.53",), safe_search=True, answer="null", records={"nas.example": ("192.168.1.9",)}),
 )
+LOCALS = {id(settings): Local(settings) for settings in SETTINGS}
 
 
 def message(data: bytes) -> None:
     """Put any octets to the resolver; whatever it answers is the answer to them, within size, and a message."""
     wire, *spoken = data.split(CUT)
     for client, settings in ((client, settings) for client in CLIENTS for settings in SETTINGS):
-        server = resolver(settings)
+        server = resolver(settings, local=LOCALS[id(settings)])
         for now in (0.0, 30.0, 4000.0):  # anew, from the cache, past its time
             through(server, wire, client, [*spoken, None], now)
 
