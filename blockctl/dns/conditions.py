@@ -9,7 +9,7 @@ table of names, on the slow path only, and found by a name or a word that every 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -167,9 +167,16 @@ def pack(rules: Sequence[tuple[int, Rule]]) -> bytes:
     return json.dumps([_row(number, rule) for number, rule in rules], separators=(",", ":")).encode()
 
 
-def unpack(data: bytes, files: Sequence[str]) -> list[Rule]:
-    """Return the rules that were packed; `files` are those of the lists by number."""
-    return [_rule(row, files) for row in json.loads(data)]
+def unpack(
+    data: bytes,
+    files: Sequence[str],
+    wanted: Callable[[Sequence[str]], bool] = lambda sites: True,  # noqa: ARG005
+) -> list[Rule]:
+    """Return the rules that were packed, those whose sites are wanted; `files` are those of the lists by number."""
+    return [_rule(row, files) for row in json.loads(data) if wanted(row[_SITES])]
+
+
+_SITES = 8  # place of a row
 
 
 def _row(number: int, rule: Rule) -> list[Any]:

@@ -18,6 +18,7 @@ from blockctl.dns.rewrite import together
 from blockctl.dns.table import LAST_BLOCK, MEANINGS, Buffer, Names, Table, wire_names
 from blockctl.model.decide import Step, is_above_lists, list_step, yields
 from blockctl.model.diagnostic import Origin
+from blockctl.model.names import parents
 from blockctl.model.policy import Policy
 from blockctl.model.rule import Effect, Rule
 
@@ -29,6 +30,7 @@ class Lists:
         """Open a file; a DamagedTable says so where it is none."""
         self.table = Table(buffer)
         self.files: list[str] = [file for _, file in self.table.about["lists"]]
+        self._yielded: tuple[Policy, dict[str, Rule]] | None = None  # the same for every group
 
     @property
     def plain(self) -> bool:
@@ -54,8 +56,19 @@ class Lists:
 
     def yields(self, policy: Policy) -> dict[str, Rule]:
         """Return where DNS yields to the browser under a policy, as far as the lists block anything there."""
-        needed = policy.sites or policy.resolver.yield_all
-        return yields(policy, unpack(self.table.section("page exceptions"), self.files) if needed else ())
+        if self._yielded is None or self._yielded[0] is not policy:
+            self._yielded = policy, yields(policy, self._page_exceptions(policy))
+        return self._yielded[1]
+
+    def _page_exceptions(self, policy: Policy) -> list[Rule]:
+        """Return the exceptions that may concern a site of the policy; `model.decide.yields` says which of them do."""
+        if not policy.sites and not policy.resolver.yield_all:
+            return []
+        data = self.table.section("page exceptions")
+        if policy.resolver.yield_all:
+            return unpack(data, self.files)
+        pages = _Pages(policy.sites)
+        return unpack(data, self.files, lambda sites: any(map(pages.may_concern, sites)))
 
     def rule(self, names: Names, place: int, text: str) -> Rule:
         """Return an entry as a rule; it was found for the name in `text`, whose end is the name of the entry."""
@@ -65,6 +78,25 @@ class Lists:
         effect, scope = MEANINGS[tag]
         origin = Origin(self.files[number], line) if number < len(self.files) else Origin("the lists together")
         return Rule(effect, origin, host, host=host, scope=scope)
+
+
+class _Pages:
+    """The pages of some sites, as far as names tell without the public suffixes: one too many is no harm."""
+
+    def __init__(self, sites: Collection[str]) -> None:
+        above = {name for site in sites for name in parents(site)}
+        self._sites = sites
+        self._above = above.union(f"{name[:at]}.*" for name in above for at, char in enumerate(name) if char == ".")
+
+    def may_concern(self, page: str) -> bool:
+        """Whether a page that an exception is limited to may be one of them: itself, above it or below it."""
+        if page in self._above:
+            return True
+        while page:
+            if page in self._sites:
+                return True
+            page = page.partition(".")[2]
+        return False
 
 
 class Rules:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Protocol
 
 from blockctl.model.diagnostic import Origin
@@ -248,7 +249,11 @@ class _SitePages:
 
     def __init__(self, policy: Policy) -> None:
         self._names = set(policy.sites)
-        self._keys = {key for name in policy.sites for key in page_keys(name)}
+
+    @cached_property
+    def _keys(self) -> set[str]:
+        """What lists may call them: asked for only where there are exceptions, for it takes the public suffixes."""
+        return {key for name in self._names for key in page_keys(name)}
 
     def concern(self, rule: Rule) -> bool:
         """Whether the rule is in force on a page of one of them: the site itself, above it or below it."""
