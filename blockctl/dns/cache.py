@@ -89,12 +89,6 @@ class Cache:
             return
         self.bytes -= _cost(key, entry)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._new.clear()
-        self._again.clear()
-        self.bytes = self._again_bytes = 0
-
     def _promote(self, key: bytes, entry: Entry) -> None:
         del self._new[key]
         self._again[key] = entry
