@@ -116,7 +116,7 @@ class Service:
         self._say("compiling the lists...")
         problem = await rebuild(self._path, self._state)
         live = read_live(self._state)
-        if live is None:
+        if live is None or problem:
             raise WorldError(f"the lists could not be compiled:\n{problem}", "`blockctl check` says more")
         self._lists, self._live = open_lists(self._state, live, {}), live
 
