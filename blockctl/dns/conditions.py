@@ -9,6 +9,7 @@ table of names, on the slow path only, and found by a name or a word that every 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -20,7 +21,7 @@ from blockctl.dns.rewrite import read_rewrite
 from blockctl.model.decide import is_above_lists
 from blockctl.model.diagnostic import Origin
 from blockctl.model.names import covers, parents
-from blockctl.model.pattern import TOKEN, Pattern, compile_pattern, tokens
+from blockctl.model.pattern import TOKEN, Pattern, compile_pattern, regex_literals, tokens
 from blockctl.model.request import SUBRESOURCES
 from blockctl.model.rule import HOST_KINDS, Effect, Party, Rule, Scope
 
@@ -111,7 +112,7 @@ class Conditions:
     def __init__(self, conditions: Iterable[Condition]) -> None:
         self._by_name: dict[str, list[Condition]] = {}
         self._by_word: dict[str, list[Condition]] = {}
-        self._anywhere: list[Condition] = []
+        self._anywhere: list[tuple[str, Condition]] = []  # with a text that every name they speak of contains
         self._networks: dict[tuple[int, int], dict[int, list[Condition]]] = {}  # by version and bits after the prefix
         self.by_client = False  # some say who asks: then two clients may get two answers
         for condition in conditions:
@@ -135,13 +136,13 @@ class Conditions:
             if words:
                 self._by_word.setdefault(max(words, key=len), []).append(condition)
             else:
-                self._anywhere.append(condition)
+                self._anywhere.append((_literal(rule), condition))
 
     def matching(self, name: str, kind: int, client: Client = ANYONE) -> list[Condition]:
         """Return the rules that speak of a question, in their order."""
         found = [each for above in parents(name) for each in self._by_name.get(above, ())]
         found += [each for word in dict.fromkeys(TOKEN.findall(name)) for each in self._by_word.get(word, ())]
-        found += self._anywhere
+        found += [each for literal, each in self._anywhere if literal in name]
         spoken = [each for each in found if each.speaks_of(name, kind, client)]
         spoken.sort(key=lambda each: each.number)
         return spoken
@@ -160,6 +161,14 @@ class Conditions:
         ]
         found.sort(key=lambda each: each.number)
         return found
+
+
+def _literal(rule: Rule) -> str:
+    runs = [run for run, _, _ in regex_literals(rule.pattern)] if rule.regex else _RUN.findall(rule.pattern.lower())
+    return max(runs, key=len, default="")
+
+
+_RUN = re.compile(r"[^*^|]+")
 
 
 def pack(rules: Sequence[tuple[int, Rule]]) -> bytes:

@@ -307,7 +307,7 @@ def test_a_regular_expression_that_takes_too_long_is_tried_once() -> None:
     found = rules(policy(), "/^(a|aa|a?)+$/\n||marked.org^$dnstype=A\n")
     name = wire("a" * 62 + ".com")
     assert not found.verdict(name, A, SOMEBODY).blocked
-    (condition,) = [each for each in found.lists.conditions._anywhere if each.rule.regex]
+    (condition,) = [each for _, each in found.lists.conditions._anywhere if each.rule.regex]
     condition._pattern.found = None  # type: ignore[union-attr] - would now match everything, were it asked
     assert condition._pattern.timed_out  # type: ignore[union-attr]
     assert not found.verdict(name, A, SOMEBODY).blocked
