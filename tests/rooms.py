@@ -29,7 +29,7 @@ OWNERS = {
     "regex": "model.pattern",
     "dnslib": "dns.wire",
     "h2": "io.",
-    "h11": "io.doh",
+    "h11": "io.",
     "xxhash": "dns.table",
     "requests": "io.fetch",
     "rich": "cli.",

@@ -123,9 +123,9 @@ class Cache:
                 self.put(key, entry)
         return len(entries)
 
-    def _entries(self) -> Iterator[tuple[bytes, Entry]]:
-        yield from self._new.items()
-        yield from self._again.items()
+    def _entries(self) -> list[tuple[bytes, Entry]]:
+        """Return everything, copied in one step: a thread may ask while the loop goes on."""
+        return [*self._new.items(), *self._again.items()]
 
 
 def _cost(key: bytes, entry: Entry) -> int:

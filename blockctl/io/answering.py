@@ -24,6 +24,7 @@ from blockctl.io.standing import Standing
 from blockctl.io.upstreams import Upstreams
 from blockctl.model.policy import Resolver as Settings
 
+MOST_DUE = 1_000  # that wait for their turn
 REFRESHED_AT_ONCE = 20  # popular answers renewed in a second, so that prefetching is never a flood
 
 
@@ -36,6 +37,7 @@ class Answering:
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
         self._settings: Settings | None = None
+        self._due: list[Forward] = []
         self.go_by(standing)
 
     def go_by(self, standing: Standing, host: str = "", addresses: Iterable[str] = ()) -> None:
@@ -84,7 +86,9 @@ class Answering:
 
     def refresh(self) -> None:
         """Renew popular answers before their time is over."""
-        for forward in self._resolver.due(time.monotonic())[:REFRESHED_AT_ONCE]:
+        self._due += self._resolver.due(time.monotonic())
+        now, self._due = self._due[:REFRESHED_AT_ONCE], self._due[REFRESHED_AT_ONCE:MOST_DUE]
+        for forward in now:
             self._start(self._renew(forward))
 
     async def stop(self, grace: float) -> None:
@@ -93,6 +97,10 @@ class Answering:
             await asyncio.wait(self._tasks, timeout=grace)
         for task in self._tasks:
             task.cancel()
+
+    def allows(self, address: str) -> bool:
+        """Whether a client may ask."""
+        return self._access.allows(address)
 
     def group_of(self, client: Client) -> str:
         """Return the name of a client's group, "" when it is in none."""

@@ -24,6 +24,7 @@ from blockctl.io.answering import Answering
 from blockctl.io.kept_cache import load_cache, save_cache
 from blockctl.io.listeners import Listeners
 from blockctl.io.live import FOLDER, Live, list_files, prune, read_live, stamps, wanted
+from blockctl.io.metrics import MetricsServer, figures_text
 from blockctl.io.pause import NAME as PAUSE
 from blockctl.io.policy_file import replace_file
 from blockctl.io.query_log import QueryLog, log_path
@@ -144,6 +145,10 @@ class Service:
         self._listeners = Listeners(self._answering.handle, hooks, self._path.parent, self._say)
         await self._listeners.follow(settings, share=self._share)
         self._go_by(standing)
+        self._metrics = MetricsServer(
+            lambda: figures_text(self._log, self._upstreams, self._cache), self._answering.allows
+        )
+        await self._follow_metrics(standing)
         for listen in self._listeners.places if self._first else ():
             self._say(f"answering on {listen}")
         self._watch = Watch(self._changed.set)
@@ -155,6 +160,7 @@ class Service:
 
     async def _close(self) -> None:
         self._watch.stop()
+        await self._metrics.stop()
         await self._listeners.stop(GRACE)
         await self._answering.stop(GRACE)
         await self._upstreams.close()
@@ -193,6 +199,7 @@ class Service:
             self._log.configure(settings, self._group_of)
             await self._listeners.follow(settings, share=self._share)
         self._go_by(standing)
+        await self._follow_metrics(standing)
         self._watch.follow(self._followed())
         before, self._stamps = self._stamps, stamps(list_files(policy))
         if self._stamps != before or wanted(policy) != self._live.made_for:
@@ -224,6 +231,11 @@ class Service:
             if problem := await rebuild(self._path, self._state):
                 self._say(f"the lists could not be compiled; the rules in use stay\n{problem}")
                 asyncio.get_running_loop().call_later(TRY_AGAIN, self._outdated.set)
+
+    async def _follow_metrics(self, standing: Standing) -> None:
+        """Of several workers one gives the figures, which are those of all."""
+        if self._first:
+            await self._metrics.follow(standing.policy.resolver.metrics)
 
     def _followed(self) -> list[Path]:
         files = [self._path, self._path.resolve(), self._state / PAUSE, self._state / FOLDER / "live.json"]

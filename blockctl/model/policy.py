@@ -124,6 +124,7 @@ class Resolver:
     certificate: str = ""  # PEM files, for tls:// and https://; relative to the policy
     key: str = ""
     groups: dict[str, Group] = field(default_factory=dict)
+    metrics: str = ""  # address:port where Prometheus may ask for the figures
     lines: dict[str, Origin] = field(default_factory=dict)  # key -> where it was written
 
 

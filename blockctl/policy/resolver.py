@@ -162,6 +162,20 @@ def _tls(reader: Reader, node: Node) -> dict[str, Any]:
     return {key: reader.text(value, key) for key, (_, value) in found.items()}
 
 
+def _metrics(reader: Reader, node: Node) -> dict[str, Any]:
+    text = reader.text(node, "metrics")
+    if text is None or words.SWITCH.get(text.lower()) is False:
+        return {}
+    try:
+        place = read_listen(text)
+        if place.scheme != "dns":
+            raise ValueError("write address:port, as in 127.0.0.1:9335")
+    except ValueError as error:
+        reader.fault("P017", node, f"metrics cannot be {text[:60]!r}", str(error))
+        return {}
+    return {"metrics": str(place)}
+
+
 READERS: Mapping[str, Callable[[Reader, Node], dict[str, Any]]] = {
     "strategy": _words("strategy", words.STRATEGIES),
     "bootstrap": _bootstrap,
@@ -179,6 +193,7 @@ READERS: Mapping[str, Callable[[Reader, Node], dict[str, Any]]] = {
     "rate": _rate,
     "workers": lambda reader, node: {"workers": measures.number(reader, node, "workers", 1, MAX_WORKERS)},
     "tls": _tls,
+    "metrics": _metrics,
 }
 
 

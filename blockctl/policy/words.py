@@ -16,6 +16,7 @@ LIST = ("name", "path", "url", "use", "match", "widen", "format", "trust", "sha2
 RESOLVER = (
     "listen", "upstreams", "strategy", "bootstrap", "forward", "answer", "yield", "records", "safe-search", "rebinding",
     "private", "dns64", "cache", "log", "access", "public", "rate", "workers", "tls", "groups",
+    "metrics",
 )  # fmt: skip
 CACHE = ("size", "min-ttl", "max-ttl", "stale", "prefetch")
 LOG = ("level", "days")
