@@ -15,7 +15,10 @@ DAY = 24 * 60  # minutes
 
 
 class Groups:
-    """The policy's groups: a client's own id decides, then its address, then the smallest network that holds it."""
+    """The policy's groups: a client's address decides, then the smallest network that holds it, then its own id.
+
+    Anybody may give himself any id, so it never takes a client out of the group that its address is in.
+    """
 
     def __init__(self, settings: Resolver) -> None:
         self._groups = tuple(settings.groups.values())
@@ -41,8 +44,8 @@ class Groups:
 
     def of(self, client: Client) -> Group | None:
         """Return the group of a client, None for the many."""
-        found = self._ids.get(client.id.lower()) if client.id else None
-        return found or self.of_address(client.address)
+        found = self.of_address(client.address)
+        return self._ids.get(client.id.lower()) if found is None and client.id else found
 
     def of_address(self, address: str) -> Group | None:
         """Return the group of a client that gives itself no id."""

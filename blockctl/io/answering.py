@@ -37,14 +37,18 @@ class Answering:
         self._log = log
         self._tasks: set[asyncio.Task[None]] = set()
         self._settings: Settings | None = None
+        self._found: tuple[str, tuple[str, ...]] = ("", ())
         self._due: list[Forward] = []
         self.go_by(standing)
 
     def go_by(self, standing: Standing, host: str = "", addresses: Iterable[str] = ()) -> None:
         """Answer by this from now on. `host` and `addresses` are how encrypted clients find us (RFC 9462)."""
         settings = standing.policy.resolver
+        found = (host, tuple(addresses))
+        if settings != self._settings or found != self._found:
+            self._local = Local(settings, *found)
+            self._found = found
         if settings != self._settings:
-            self._local = Local(settings, host, addresses)
             self._access = Access(settings)
             self._settings = settings
         self._groups = standing.groups

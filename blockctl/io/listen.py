@@ -42,6 +42,11 @@ class Inherited:
     sock: socket.socket
     name: str = ""
 
+    @property
+    def scheme(self) -> str:
+        """What is spoken there if the policy does not say: dns, tls, https, or a word that means nothing."""
+        return self.name.partition(".")[0].lower()
+
 
 @dataclass(slots=True)
 class Bindings:
@@ -91,7 +96,7 @@ def _adopt(left: list[Inherited], bindings: Bindings) -> None:
     streams = {_place(each.sock): each for each in left if each.sock.type == socket.SOCK_STREAM}
     datagrams = {_place(each.sock): each for each in left if each.sock.type == socket.SOCK_DGRAM}
     for place, each in streams.items():
-        scheme = each.name.partition(".")[0].lower()
+        scheme = each.scheme
         path = DNS_PATH if scheme == "https" else ""
         if scheme in ("dns", "tls", "https") and (scheme != "dns" or place in datagrams):
             udp = datagrams.pop(place).sock if scheme == "dns" else None

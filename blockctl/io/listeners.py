@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from blockctl.dns.exchange import Outcome
 from blockctl.io.connection import Handle
 from blockctl.io.doh import PROTOCOLS, DohServer
-from blockctl.io.handed import handed_over
-from blockctl.io.listen import Bound, bind
+from blockctl.io.listen import Bound, Inherited, bind
+from blockctl.io.network import own_addresses
 from blockctl.io.streams import StreamServer
 from blockctl.io.tls import Certificate
 from blockctl.io.udp import UdpHooks, UdpServer
@@ -18,6 +19,8 @@ from blockctl.model.listen import Listen
 from blockctl.model.policy import Resolver
 
 Server = StreamServer | DohServer
+SECURE = ("tls", "https")
+ANYWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104
 
 
 class Listeners:
@@ -33,23 +36,25 @@ class Listeners:
         self._files: tuple[str, str] = ("", "")
         self._certificate: Certificate | None = None
 
-    async def follow(self, settings: Resolver, *, share: bool = False) -> None:
-        """Listen where the policy says, and nowhere else. Raises BlockctlError; what listened before goes on then."""
+    async def follow(self, settings: Resolver, inherited: Sequence[Inherited] = (), *, share: bool = False) -> None:
+        """Listen where the policy says, and nowhere else. Raises BlockctlError; what listened before goes on then.
+
+        `inherited` are the sockets that were handed over, once. These are kept whatever the policy says later: whoever
+        handed them over holds them too, so they could not be bound again.
+        """
         files = (settings.certificate, settings.key)
-        certificate = self._read(files) if any(map(_is_secure, settings.listen)) else None
-        gone = [
-            text for text in self._bound if text not in settings.listen or (_is_secure(text) and files != self._files)
-        ]
+        secure = [text for text in self._bound if _is_secure(text)]
+        asked_for = any(map(_is_secure, settings.listen)) or any(each.scheme in SECURE for each in inherited)
+        certificate = self._read(files) if secure or asked_for else None
+        gone = [text for text, bound in self._bound.items() if text not in settings.listen and not bound.inherited]
         fresh = [text for text in settings.listen if text not in self._bound]
-        inherited = [] if self._bound else handed_over()
         bindings = bind(fresh, inherited, share)
-        again = [text for text in gone if text in settings.listen]
-        for text in gone:
+        renewed = [text for text in secure if text not in gone and files != self._files]
+        again = {text: replace(bound := self._bound[text], tcp=bound.tcp.dup()) for text in renewed}
+        for text in gone + renewed:
             await self._close(text)
-        if again:
-            bindings.bound += bind(again, (), share).bound
         self._files, self._certificate = files, certificate
-        for text, bound in zip(_names(fresh + again, bindings.bound), bindings.bound, strict=True):
+        for text, bound in (*zip(_names(fresh, bindings.bound), bindings.bound, strict=True), *again.items()):
             await self._open(text, bound)
         for text in bindings.unused:
             self._say(f"a socket was handed over for {text}, where the policy does not listen: it is closed")
@@ -63,6 +68,13 @@ class Listeners:
     def places(self) -> list[Listen]:
         """Where it listens, with the ports that were got."""
         return [bound.listen for bound in self._bound.values()]
+
+    @property
+    def addresses(self) -> list[str]:
+        """Return the addresses at which it listens; this machine's, as far as they are known, for 0.0.0.0 and ::."""
+        named = [each.address for each in self.places]
+        own = [] if ANYWHERE.isdisjoint(named) else own_addresses()
+        return [*(each for each in dict.fromkeys(named) if each not in ANYWHERE), *own]
 
     @property
     def host(self) -> str:

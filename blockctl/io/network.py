@@ -45,6 +45,17 @@ class NetworkWatch:
         self._changed()
 
 
+def own_addresses() -> list[str]:
+    """Return this machine's addresses: of itself, and those by which it reaches the world. No packet is sent."""
+    found = []
+    for family, own, far in ((socket.AF_INET, "127.0.0.1", "192.0.2.1"), (socket.AF_INET6, "::1", "2001:db8::1")):
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
+            found.append(own)
+            sock.connect((far, 53))
+            found.append(str(sock.getsockname()[0]))
+    return list(dict.fromkeys(found))
+
+
 def _listen() -> socket.socket | None:
     """Return a socket on which the system tells of changes: netlink(7), or route(4) of the BSDs and macOS."""
     try:

@@ -22,6 +22,7 @@ from blockctl.dns.exchange import Client
 from blockctl.dns.rules import Lists
 from blockctl.io.answering import Answering
 from blockctl.io.kept_cache import load_cache, save_cache
+from blockctl.io.listen import Inherited
 from blockctl.io.listeners import Listeners
 from blockctl.io.live import FOLDER, Live, list_files, prune, read_live, stamps, wanted
 from blockctl.io.metrics import MetricsServer, figures_text
@@ -51,8 +52,17 @@ Say = Callable[[str], None]
 class Service:
     """One process that answers. Of several workers the `first` compiles and keeps; `share`: there are several."""
 
-    def __init__(self, path: Path, state: Path, say: Say, *, first: bool = True, share: bool = False) -> None:
-        self._path, self._state, self._say = path, state, say
+    def __init__(
+        self,
+        path: Path,
+        state: Path,
+        say: Say,
+        inherited: Sequence[Inherited] = (),
+        *,
+        first: bool = True,
+        share: bool = False,
+    ) -> None:
+        self._path, self._state, self._say, self._inherited = path, state, say, inherited
         self._first, self._share, self._parent = first, share, os.getppid()
         self._store = Store(state)
         self._lists: dict[str, Lists] = {}
@@ -143,7 +153,7 @@ class Service:
         self._answering = Answering(standing, self._cache, self._upstreams, self._log)
         hooks = UdpHooks(self._answering.seat, self._answering.slow, self._log.append)
         self._listeners = Listeners(self._answering.handle, hooks, self._path.parent, self._say)
-        await self._listeners.follow(settings, share=self._share)
+        await self._listeners.follow(settings, self._inherited, share=self._share)
         self._go_by(standing)
         self._metrics = MetricsServer(
             lambda: figures_text(self._log, self._upstreams, self._cache), self._answering.allows
@@ -170,8 +180,7 @@ class Service:
 
     def _go_by(self, standing: Standing) -> None:
         self._standing = standing
-        addresses = [listen.address for listen in self._listeners.places]
-        self._answering.go_by(standing, self._listeners.host, addresses)
+        self._answering.go_by(standing, self._listeners.host, self._listeners.addresses)
         self._listeners.forget()
 
     async def _follow(self) -> None:

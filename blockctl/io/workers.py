@@ -7,14 +7,17 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
+from blockctl.io.handed import handed_over
+from blockctl.io.listen import Inherited, bind
 from blockctl.io.service import Service
 from blockctl.io.standing import read_quickly
 from blockctl.io.store import Store
 from blockctl.model.diagnostic import BlockctlError
+from blockctl.model.policy import Resolver
 
 Say = Callable[[str], None]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -23,19 +26,27 @@ PAUSE = 1.0  # seconds until a worker that ended by itself is started again
 
 def run(path: Path, state: Path, say: Say) -> int:
     """Serve until told to end, and return the exit status. Raises BlockctlError when there is nothing to serve by."""
-    count = 1
+    settings = Resolver()
     with contextlib.suppress(BlockctlError):  # the service says what is wrong with a policy, or serves the last one
-        count = read_quickly(path, Store(state))[0].resolver.workers
-    if count == 1 or not hasattr(os, "fork"):
-        return asyncio.run(Service(path, state, say).serve())
-    return Parent(path, state, say, count).run()
+        settings = read_quickly(path, Store(state))[0].resolver
+    inherited = handed_over()
+    if settings.workers == 1 or not hasattr(os, "fork"):
+        return asyncio.run(Service(path, state, say, inherited).serve())
+    _see_that_nobody_is_there(settings, inherited)
+    return Parent(path, state, say, inherited, settings.workers).run()
+
+
+def _see_that_nobody_is_there(settings: Resolver, inherited: Sequence[Inherited]) -> None:
+    """Raise WorldError when a stranger holds a port: one that shares it too would go unnoticed later."""
+    bind(settings.listen, [Inherited(each.sock.dup(), each.name) for each in inherited]).close()
 
 
 class Parent:
     """Starts workers, starts those again that fail, and ends them all."""
 
-    def __init__(self, path: Path, state: Path, say: Say, count: int) -> None:
-        self._path, self._state, self._say = path, state, say
+    def __init__(self, path: Path, state: Path, say: Say, inherited: Sequence[Inherited], count: int) -> None:
+        """`inherited` stay open here, for a worker that is started again."""
+        self._path, self._state, self._say, self._inherited = path, state, say, inherited
         self._count = count
         self._workers: dict[int, int] = {}  # process -> number
         self._ending = False
@@ -56,16 +67,18 @@ class Parent:
         return self._status
 
     def _start(self, number: int) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # or one between fork and entry would miss this worker
         if process := os.fork():
             self._workers[process] = number
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             return
         status = 3
         try:
             for each in SIGNALS:
                 signal.signal(each, signal.SIG_DFL)
-            if "LISTEN_PID" in os.environ:  # sockets that were handed over are for every worker
-                os.environ["LISTEN_PID"] = str(os.getpid())
-            service = Service(self._path, self._state, self._say, first=number == 0, share=True)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            first = number == 0
+            service = Service(self._path, self._state, self._say, self._inherited, first=first, share=True)
             status = asyncio.run(service.serve())
         except BlockctlError as error:
             if number == 0:
