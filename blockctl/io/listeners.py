@@ -6,19 +6,20 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blockctl.dns.exchange import Outcome
 from blockctl.io.connection import Handle
-from blockctl.io.doh import PROTOCOLS, DohServer
 from blockctl.io.listen import Bound, Inherited, bind
 from blockctl.io.network import own_addresses
 from blockctl.io.streams import StreamServer
-from blockctl.io.tls import Certificate
 from blockctl.io.udp import UdpHooks, UdpServer
 from blockctl.model.listen import Listen
 from blockctl.model.policy import Resolver
 
-Server = StreamServer | DohServer
+if TYPE_CHECKING:
+    from blockctl.io.doh import DohServer
+    from blockctl.io.tls import Certificate
 SECURE = ("tls", "https")
 ANYWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104
 
@@ -30,7 +31,7 @@ class Listeners:
         """`beside`: the folder that the policy's certificate is relative to."""
         self._handle, self._hooks, self._beside, self._say = handle, hooks, beside, say
         self._bound: dict[str, Bound] = {}
-        self._streams: dict[str, Server] = {}
+        self._streams: dict[str, StreamServer | DohServer] = {}
         self._datagrams: dict[str, UdpServer] = {}
         self._closed = [0] * len(Outcome)  # what was counted on sockets that are no more
         self._files: tuple[str, str] = ("", "")
@@ -97,13 +98,17 @@ class Listeners:
 
     async def _open(self, text: str, bound: Bound) -> None:
         listen = bound.listen
-        server: Server
+        server: StreamServer | DohServer
         tls = None
         if listen.scheme in ("https", "http"):
+            from blockctl.io.doh import DohServer  # late, as all that only encrypted DNS needs: a start is to be quick
+
             server = DohServer(self._handle, listen.path)
         else:
             server = StreamServer(self._handle)
         if listen.secure and self._certificate is not None:
+            from blockctl.io.doh import PROTOCOLS
+
             tls = self._certificate.context(PROTOCOLS if listen.scheme == "https" else ("dot",))
         self._bound[text] = bound
         self._streams[text] = server
@@ -124,6 +129,8 @@ class Listeners:
         if self._certificate is not None and files == self._files:
             return self._certificate
         certificate, key = (self._beside / Path(name).expanduser() if name else None for name in files)
+        from blockctl.io.tls import Certificate
+
         return Certificate(certificate, key, self._say)
 
 

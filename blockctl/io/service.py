@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blockctl.dns.cache import Cache
 from blockctl.dns.exchange import Client
@@ -25,7 +26,6 @@ from blockctl.io.kept_cache import load_cache, save_cache
 from blockctl.io.listen import Inherited
 from blockctl.io.listeners import Listeners
 from blockctl.io.live import FOLDER, Live, list_files, prune, read_live, stamps, wanted
-from blockctl.io.metrics import MetricsServer, figures_text
 from blockctl.io.pause import NAME as PAUSE
 from blockctl.io.policy_file import replace_file
 from blockctl.io.query_log import QueryLog, log_path
@@ -38,6 +38,9 @@ from blockctl.io.upstreams import Upstreams
 from blockctl.io.watch import Watch
 from blockctl.model.diagnostic import BlockctlError, WorldError
 from blockctl.model.policy import Policy
+
+if TYPE_CHECKING:
+    from blockctl.io.metrics import MetricsServer
 
 TICK = 1.0  # seconds between looks at what comes with time: lapses, schedules, popular answers
 SAVE_EVERY = 300.0  # seconds between two copies of the cache
@@ -70,6 +73,7 @@ class Service:
         self._lists: dict[str, Lists] = {}
         self._live = Live()
         self._changed = asyncio.Event()
+        self._metrics: MetricsServer | None = None
         self._outdated = asyncio.Event()  # the rules may be older than the lists
         self._stamps: list[tuple[int, int] | None] = []
         self._end = asyncio.Event()
@@ -157,9 +161,6 @@ class Service:
         self._listeners = Listeners(self._answering.handle, hooks, self._path.parent, self._say)
         await self._listeners.follow(settings, self._inherited, share=self._share)
         self._go_by(standing)
-        self._metrics = MetricsServer(
-            lambda: figures_text(self._log, self._upstreams, self._cache), self._answering.allows
-        )
         await self._follow_metrics(standing)
         for listen in self._listeners.places if self._first else ():
             self._say(f"answering on {listen}")
@@ -173,7 +174,8 @@ class Service:
 
     async def _close(self) -> None:
         self._watch.stop()
-        await self._metrics.stop()
+        if self._metrics is not None:
+            await self._metrics.stop()
         await self._listeners.stop(GRACE)
         await self._answering.stop(GRACE)
         await self._upstreams.close()
@@ -246,8 +248,15 @@ class Service:
 
     async def _follow_metrics(self, standing: Standing) -> None:
         """Of several workers one gives the figures, which are those of all."""
-        if self._first:
-            await self._metrics.follow(standing.policy.resolver.metrics)
+        place = standing.policy.resolver.metrics
+        if self._first and (place or self._metrics is not None):
+            if self._metrics is None:
+                from blockctl.io.metrics import MetricsServer, figures_text  # late: few have a Prometheus
+
+                self._metrics = MetricsServer(
+                    lambda: figures_text(self._log, self._upstreams, self._cache), self._answering.allows
+                )
+            await self._metrics.follow(place)
 
     def _followed(self) -> list[Path]:
         files = [self._path, self._path.resolve(), self._state / PAUSE, self._state / FOLDER / "live.json"]
