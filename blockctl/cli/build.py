@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from blockctl.backends.capabilities import CAPABILITIES
 from blockctl.backends.output import Output, Row
 from blockctl.cli.common import Loaded
 from blockctl.compiler import Compilation
+from blockctl.io.beside import Beside
 from blockctl.io.files import read_object, remove_leftovers, write_file
 from blockctl.io.lists import read_include, read_texts
 from blockctl.io.store import Store
@@ -94,6 +96,15 @@ def check_paths(policy: Policy, paths: dict[str, Path], report: Path | None) -> 
     for name, path in paths.items():
         if (other := taken.setdefault(path.resolve(), f"target {name}")) != f"target {name}":
             raise BlockctlError(f"target {name} would write over {other}: {path}", "give it a path of its own")
+
+
+def write_targets(run: Compilation, made: Iterable[tuple[Target, Path]], before: dict[str, Any]) -> list[Written]:
+    """Compile each target for its path; one is written while the next is made. `before` is the earlier report."""
+    with Beside[Written]() as beside:
+        for target, path in made:
+            output = run.output(target)
+            beside.start(partial(write_target, path, target, output, files_before(before, target)))
+        return beside.results()
 
 
 def write_target(path: Path, target: Target, output: Output, before: set[str]) -> Written:

@@ -76,11 +76,8 @@ def build(run: Compilation, names: list[str], out: Path | None) -> list[Written]
     run.prepare_questions()
     before = steps.read_report(report_path)
     kept = [target for target in chosen if is_there(paths[target.name]) and not steps.has_lists(run, target)]
-    written = [
-        steps.write_target(paths[target.name], target, run.output(target), steps.files_before(before, target))
-        for target in chosen
-        if target not in kept
-    ]
+    made = [target for target in chosen if target not in kept]
+    written = steps.write_targets(run, [(target, paths[target.name]) for target in made], before)
     if report_path:
         import json
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import mmap
 import os
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,20 +30,23 @@ def write_file(path: Path, chunks: Sequence[Chunk]) -> bool:
         if _equal(path, chunks):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
+        mode = _mode(path)
+        aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}.new")
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else mode)
     except OSError as error:
         raise _failed(path, error) from error
     try:
         with os.fdopen(handle, "wb", buffering=0) as file:
             for chunk in chunks:
                 _write_all(file.fileno(), memoryview(chunk).cast("B"))
-            os.fchmod(file.fileno(), _mode(path))
-        Path(name).replace(path)
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+        aside.replace(path)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise _failed(path, error) from error
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
     return True
 
@@ -111,13 +113,12 @@ def _write_all(descriptor: int, view: memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _mode(path: Path) -> int:
+def _mode(path: Path) -> int | None:
+    """Return who may read and write the file that is there; None when there is none."""
     try:
         return path.stat().st_mode & 0o777
     except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+        return None
 
 
 def _failed(path: Path, error: OSError) -> WorldError:
