@@ -20,6 +20,7 @@ from blockctl.model.filterlist import Counts, FilterList, ListText
 from blockctl.model.hostset import HostSet
 from blockctl.model.index import Index
 from blockctl.model.memory import Memory, RunMemory
+from blockctl.model.names import parents
 from blockctl.model.policy import Policy, Target
 from blockctl.model.rule import Rule, Scope
 from blockctl.policy.merge import page_exceptions, settle_badfilters, settle_names, speaks_of_names
@@ -145,6 +146,11 @@ class Compilation:
         self.index()
         self.names_index()
         self.exceptions()
+
+    def speaks_of(self, text: ListText, host: str) -> bool:
+        """Whether a text has a rule or a column for a name or one above it, what `$badfilter` takes away included."""
+        parsed, names = self._list(text), set(parents(host))
+        return parsed.lists_any(names) or any(rule.host in names for rule in parsed.rules)
 
     def browser_lists(self) -> list[FilterList]:
         """Return the lists that browsers are to obey, settled."""

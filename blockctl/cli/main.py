@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from blockctl.cli.check import check_command
 from blockctl.cli.common import PolicyOption, StateOption
-from blockctl.cli.compile import compile_command, export_command
-from blockctl.cli.log import log_command
-from blockctl.cli.pause import pause_command, resume_command
-from blockctl.cli.show import show_command
-from blockctl.cli.sites import (
-    allow_command,
-    deny_command,
-    forget_command,
-    init_command,
-    reset_command,
-    set_command,
-)
-from blockctl.cli.stats import stats_command
-from blockctl.cli.up import serve_command, up_command
-from blockctl.cli.why import why_command
 
+# The commands in the order in which a person meets them, each with the module that has it.
+COMMANDS = {
+    "init": "sites", "check": "check", "set": "sites", "reset": "sites", "show": "show", "allow": "sites",
+    "deny": "sites", "forget": "sites", "pause": "pause", "resume": "pause", "why": "why", "compile": "compile",
+    "export": "compile", "serve": "up", "up": "up", "log": "log", "stats": "stats",
+}  # fmt: skip
 TOLD = 200  # as many diagnostics as a person may want to scroll through
 
 
@@ -45,16 +37,6 @@ class Commands(TyperGroup):
         return list(self.commands)
 
 
-app = typer.Typer(
-    cls=Commands,
-    help="One YAML file says what the web may do; Safari, uBlock Origin and DNS obey it alike.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,  # an unknown exception is our bug and keeps its traceback
-    rich_markup_mode=None,  # rich takes longer to load than --help may take
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         from blockctl import __version__
@@ -63,7 +45,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     context: typer.Context,
     policy: PolicyOption = None,
@@ -72,36 +53,35 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:
+    """One YAML file says what the web may do; Safari, uBlock Origin and DNS obey it alike."""
     given = {name: str(path) for name, path in (("policy", policy), ("state", state)) if path is not None}
     # What stands behind the command wins.
-    context.default_map = {command.name: given for command in app.registered_commands if command.name}
+    context.default_map = dict.fromkeys(COMMANDS, given)
 
 
-app.command("init")(init_command)
-app.command("check")(check_command)
-app.command("set")(set_command)
-app.command("reset")(reset_command)
-app.command("show")(show_command)
-app.command("allow")(allow_command)
-app.command("deny")(deny_command)
-app.command("forget")(forget_command)
-app.command("pause")(pause_command)
-app.command("resume")(resume_command)
-app.command("why")(why_command)
-app.command("compile")(compile_command)
-app.command("export")(export_command)
-app.command("serve")(serve_command)
-app.command("up")(up_command)
-app.command("log")(log_command)
-app.command("stats")(stats_command)
+def make_app(names: Iterable[str]) -> typer.Typer:
+    """Return the program with these commands. Each costs the loading of its module and a look at its signature."""
+    app = typer.Typer(
+        cls=Commands,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,  # an unknown exception is our bug and keeps its traceback
+        rich_markup_mode=None,  # rich takes longer to load than --help may take
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for name in names:
+        module = import_module(f"blockctl.cli.{COMMANDS[name]}")
+        app.command(name)(getattr(module, f"{name}_command"))
+    return app
 
 
 def main() -> NoReturn:
     """Run a command and end with its status."""
     from blockctl.model.diagnostic import BlockctlError, WorldError
 
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        app()
+        make_app([asked] if asked in COMMANDS else COMMANDS)()
     except BlockctlError as error:
         tell(error)
         sys.exit(error.status)

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 import typer
 
-BOLD = "\033[1m"
+BOLD, DIM = "\033[1m", "\033[2m"
+RED, GREEN, YELLOW = "\033[31m", "\033[32m", "\033[33m"
 _END = "\033[0m"
 
 

@@ -170,6 +170,7 @@ class Located:
     """Gives a rule that comes from a list's columns the line it stands on."""
 
     def __init__(self, run: Compilation) -> None:
+        self._run = run
         self._texts = {text.file: text for text in run.texts}
         both = zip(run.texts, run.facts, strict=True)
         self._formats = {(text.source.name, text.file): facts.format for text, facts in both}
@@ -190,6 +191,10 @@ class Located:
         name, file = text.source.name, text.file
         if (name, file, host) not in self._found:
             known, match = self._formats[name, file], text.source.match
-            rules = find(text.data, file, host, format=known, match=match) if known else []
+            rules = find(text.data, file, host, format=known, match=match) if self._may_speak(text, known, host) else []
             self._found[name, file, host] = [rule for rule in rules if rule.identity() not in self._unwanted]
         return self._found[name, file, host]
+
+    def _may_speak(self, text: ListText, known: str, host: str) -> bool:
+        """Whether a text may hold a rule for a name. Lists of names are asked by their columns, which are quick."""
+        return bool(known) and (known.startswith("adblock") or self._run.speaks_of(text, host))

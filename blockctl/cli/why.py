@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blockctl.cli.common import JsonOption, PolicyOption, StateOption, load_policy, print_json
+from blockctl.cli.table import BOLD, DIM, GREEN, RED, YELLOW, styled
 
 if TYPE_CHECKING:
     from blockctl.cli.verdicts import Answer, EngineVerdict
@@ -106,46 +107,47 @@ def short(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
 
 
+def say(line: str, style: str = "") -> None:
+    """Print a line; what a list wrote into it is shown and not obeyed."""
+    line = line if line.isprintable() else "".join(char if char.isprintable() else "\ufffd" for char in line)
+    typer.echo(styled(line, style) if style else line)
+
+
 def show(found: Answer) -> None:
     """Print the answer: one sentence, each engine, everything that matched, and what to type."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False, soft_wrap=True)
     request = found.request
     asked = f", asked for by {request.page_host}" if request.page_host and request.page_host != request.host else ""
-    colour = "red" if found.decision.blocked else "green"
-    console.print(Text(f"{request.url} ({request.kind.name.lower()}{asked})", style="bold"))  # type: ignore[union-attr]
-    console.print(Text(f"  {sentence(found.decision)}", style=colour))
-    console.print()
+    say(f"{request.url} ({request.kind.name.lower()}{asked})", BOLD)  # type: ignore[union-attr]
+    say(f"  {sentence(found.decision)}", RED if found.decision.blocked else GREEN)
+    typer.echo()
     for each in found.engines:
-        show_engine(console, each, found)
+        show_engine(each, found)
     if len(found.decision.trace) > 1:
-        console.print("\nEverything that matched, the winner first:")
+        typer.echo("\nEverything that matched, the winner first:")
         for step, rule in found.decision.trace:
-            console.print(Text(f"  {rule.effect.value:<6} {step.value:<24} {rule.origin}  {short(rule.text)}"))
+            say(f"  {rule.effect.value:<6} {step.value:<24} {rule.origin}  {short(rule.text)}")
     for note in found.notes:
-        console.print(Text(f"\nnote: {note}"))
+        typer.echo()
+        say(f"note: {note}")
     aim = "let it through" if _blocked(found) else "block it"
-    console.print(f"\nTo {aim}:" if found.commands else f"\nNo one or two commands would {aim}.")
+    typer.echo(f"\nTo {aim}:" if found.commands else f"\nNo one or two commands would {aim}.")
     for command in found.commands:
-        console.print(Text(f"  {command}"))
+        say(f"  {command}")
 
 
 def _blocked(found: Answer) -> bool:
     return found.decision.blocked or any(each.decision.blocked for each in found.engines if each.engine == "dns")
 
 
-def show_engine(console: Any, verdict: EngineVerdict, found: Answer) -> None:
+def show_engine(verdict: EngineVerdict, found: Answer) -> None:
     """Print one engine's verdict; where it differs from what the policy means, why."""
-    from rich.text import Text
-
     name = NAMES.get(verdict.engine, verdict.engine)
     same = verdict.decision.rule == found.decision.rule and verdict.decision.blocked == found.decision.blocked
     said = ("blocked" if verdict.decision.blocked else "let through") if same else sentence(verdict.decision)
-    console.print(Text(f"  {name:<14} {said}", style="" if same else "yellow"))
+    line = f"  {name:<14} {said}"
+    say(line, "" if same else YELLOW)
     for gap in verdict.gaps:
-        console.print(Text(f"  {'':<14} cannot say {gap}", style="dim"))
+        say(f"  {'':<14} cannot say {gap}", DIM)
 
 
 def to_json(found: Answer) -> dict[str, Any]:

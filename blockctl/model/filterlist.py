@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
 from blockctl.model.diagnostic import Diagnostic, DiagnosticLog, Origin
-from blockctl.model.packed import Packed, merge, names_of, pack
+from blockctl.model.packed import Packed, has_name, merge, names_of, pack
 from blockctl.model.policy import ListSource
 from blockctl.model.rule import Cosmetic, Rule
 
@@ -105,6 +106,12 @@ class FilterList:
         """Add packed names to a column."""
         if packed:
             self.packed[column] = merge(self.packed[column], packed) if column in self.packed else packed
+
+    def lists_any(self, names: Collection[str]) -> bool:
+        """Whether one of these names is in a column."""
+        return any(not column.isdisjoint(names) for column in self.sets.values()) or any(
+            has_name(column, name) for column in self.packed.values() for name in names
+        )
 
     def without_names(self, rules: list[Rule]) -> FilterList:
         """Return the list with empty columns and these rules."""

@@ -83,15 +83,26 @@ def covers(name: str, host: str) -> bool:
     return host == name or host.endswith("." + name)
 
 
-@lru_cache(maxsize=2)
-def _suffixes(international: bool) -> PublicSuffixList:
-    from publicsuffixlist import PublicSuffixList  # late: reading the list costs 25 ms, its A-labels 45 ms more
+@lru_cache(maxsize=1)
+def _suffixes() -> PublicSuffixList:
+    from publicsuffixlist import PublicSuffixList  # late: understanding the list with its A-labels costs 70 ms
 
-    return PublicSuffixList(accept_encoded_idn=international)
+    return PublicSuffixList(accept_encoded_idn=True)
 
 
 def _private_suffix(host: str) -> str | None:
-    return _suffixes("xn--" in host).privatesuffix(host)
+    """Return the name one label below the public suffix; None for a suffix (publicsuffix.org/list, "Algorithm")."""
+    if "xn--" in host:
+        return _suffixes().privatesuffix(host)
+    rules = _suffix_lines()
+    below = above = None
+    for name in parents(host):  # the longest rule counts
+        if f"!{name}" in rules:
+            return name
+        if name in rules or f"*.{name}" in rules or f"*.{name.partition('.')[2]}" in rules:
+            return below
+        above, below = below, name
+    return above  # no rule: the top level is the suffix
 
 
 @lru_cache(maxsize=65536)
@@ -109,7 +120,7 @@ def is_public_suffix(host: str) -> bool:
 
 def is_listed_suffix(host: str) -> bool:
     """Whether the suffix list itself names this as a public suffix (`nas` is not in it); a no takes two look-ups."""
-    lines = _suffix_lines() if "xn--" not in host else _suffixes(international=True)._publicsuffix
+    lines = _suffix_lines() if "xn--" not in host else _suffixes()._publicsuffix
     if host not in lines and "*." + host.partition(".")[2] not in lines:
         return False
     return is_public_suffix(host)
@@ -121,7 +132,7 @@ def _suffix_lines() -> frozenset[str]:
     from pkgutil import get_data
 
     text = (get_data("publicsuffixlist", "public_suffix_list.dat") or b"").decode()
-    return frozenset(line.strip() for line in text.split("\n") if not line.startswith("//"))
+    return frozenset(map(str.strip, text.split("\n")))  # comments too: no name begins as they do
 
 
 @lru_cache(maxsize=1)
@@ -130,9 +141,7 @@ def suffix_rules() -> tuple[frozenset[str], frozenset[str]]:
 
     For asking about a million names at once; a hit is to be judged by `is_public_suffix`, which knows the exceptions.
     """
-    rules = {
-        rule for rule in _suffixes(international=True)._publicsuffix if rule.isascii() and not rule.startswith("!")
-    }
+    rules = {rule for rule in _suffixes()._publicsuffix if rule.isascii() and not rule.startswith("!")}
     parents = frozenset(rule[2:] for rule in rules if rule.startswith("*."))
     return parents.union(rule for rule in rules if not rule.startswith("*.")), parents
 

@@ -7,13 +7,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from itertools import accumulate
+from typing import cast
 
 from blockctl.model.diagnostic import Origin
 from blockctl.model.names import parents
 from blockctl.model.rule import Cosmetic, Effect, Rule, Scope
-from blockctl.parsers import dnsmasq, domains, hosts, rpz, unbound
-from blockctl.parsers.detect import detect
 from blockctl.parsers.lines import Reader, Said, read_with
 from blockctl.parsers.text import decode, plain_bytes
 
@@ -31,7 +31,11 @@ def find(data: bytes, file: str, host: str, *, format: str = "", match: str = ""
     them, so that the answer agrees with the columns.
     """
     text = _prepared(data, format)
-    zone = None if text.zone is None else rpz.Zone(text.zone)
+    zone = None
+    if text.zone is not None:
+        from blockctl.parsers import rpz  # late, as all formats here: a question is about few of them
+
+        zone = rpz.Zone(text.zone)
     names = [name for name in parents(host) if "." in name]
     if zone is not None and zone.apex:
         names += [f"{name}.{zone.apex}" for name in names]
@@ -108,9 +112,16 @@ def _newlines(data: bytes) -> tuple[int, ...]:
 @lru_cache(maxsize=32)
 def _prepared(data: bytes, format_: str) -> _Text:
     """Make a list ready, once: `why` and the request log ask the same lists again and again."""
-    format_ = format_ or detect(decode(data))
+    if not format_:
+        from blockctl.parsers.detect import detect
+
+        format_ = detect(decode(data))
     format_ = "adblock" if format_.startswith("adblock") else format_  # a list for DNS is told apart when it is read
-    zone = rpz.join_groups(decode(data)) if format_ == "rpz" else None
+    zone = None
+    if format_ == "rpz":
+        from blockctl.parsers import rpz
+
+        zone = rpz.join_groups(decode(data))
     data = plain_bytes(data) if zone is None else zone.encode("utf-8", "replace")
     return _Text(data, data.lower(), format_, reader_of(format_, data), zone)
 
@@ -118,21 +129,27 @@ def _prepared(data: bytes, format_: str) -> _Text:
 @lru_cache(maxsize=8)
 def _zone_rules(zone: str, file: str) -> dict[int, Rule]:
     """Return the rules of a policy zone by line; its lines are not understood one by one."""
+    from blockctl.parsers import rpz
+
     return {rule.origin.line: rule for rule in rpz.parse(zone, file).rules}
 
 
 def reader_of(format_: str, data: bytes) -> Reader:
     """Return what reads the lines of a list one by one, in every format but a policy zone's."""
     if format_ == "unbound":
+        from blockctl.parsers import unbound
+
         return unbound.reader(unbound.network_zones(decode(data)) if b"local-data" in data else ())
     if format_ == "adblock":
         return _AdblockReader(data)
-    return _READERS.get(format_, lambda line: Said())  # noqa: ARG005
+    if format_ in _READERS:
+        return cast(Reader, import_module(f"blockctl.parsers.{_READERS[format_]}").read)
+    return lambda line: Said()  # noqa: ARG005
 
 
 def parse_adblock_line(line: str, origin: Origin) -> object:
     """Return what one line of an adblock list makes."""
-    from blockctl.parsers import adblock  # late: DNS lists do without it
+    from blockctl.parsers import adblock
 
     return adblock.parse_line(line, origin)
 
@@ -147,7 +164,7 @@ class _AdblockReader:
 
     def __call__(self, line: str) -> Said:
         """Read one line."""
-        from blockctl.parsers import adblock  # late: DNS lists do without it
+        from blockctl.parsers import adblock, hosts
 
         said = Said()
         line = line.strip()
@@ -164,12 +181,7 @@ class _AdblockReader:
         return said
 
 
-_READERS: dict[str, Reader] = {
-    "hosts": hosts.read,
-    "domains": domains.read,
-    "wildcard": domains.read,
-    "dnsmasq": dnsmasq.read,
-}
+_READERS = {"hosts": "hosts", "domains": "domains", "wildcard": "domains", "dnsmasq": "dnsmasq"}  # their modules
 
 
 def _speaks_of(name: str, scope: Scope, host: str) -> bool:
@@ -232,6 +244,8 @@ def _lines(data: bytes, start: int) -> Iterator[tuple[int, str]]:
 
 def _records(data: bytes, starts: set[int]) -> Iterator[tuple[int, str]]:
     """Yield these lines of a zone file and those that go with them: a record may leave its owner out."""
+    from blockctl.parsers import rpz
+
     done = -1
     for start in sorted(starts):
         if start <= done:

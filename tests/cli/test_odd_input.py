@@ -33,3 +33,11 @@ def test_why_reads_a_line_in_the_format_that_the_policy_tells(
 def test_an_address_that_is_no_utf_8_gets_an_answer(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text("version: 1\n")
     assert blockctl(tmp_path, "why", "https://cdn.example.net/\udcff?\udc80", "--site", "news.example") == 0
+
+
+def test_why_shows_control_codes_of_a_list_and_sends_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "l.txt").write_text("127.0.0.1 localhost\n0.0.0.0 ads.example.net # \x1b]0;mine\x07\n")
+    (tmp_path / "policy.yaml").write_text("version: 1\nlists: [{name: l, path: l.txt}]\n")
+    assert blockctl(tmp_path, "why", "ads.example.net") == 1
+    out = capsys.readouterr().out
+    assert ("\x1b" in out, "\x07" in out, "\ufffd]0;mine" in out) == (False, False, True)

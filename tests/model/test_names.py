@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from publicsuffixlist import PublicSuffixList
 
-from blockctl.model.names import is_listed_suffix
+from blockctl.model.names import is_listed_suffix, registrable_domain
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,12 @@ from blockctl.model.names import is_listed_suffix
 )
 def test_listed_suffixes(host: str, listed: bool) -> None:
     assert is_listed_suffix(host) is listed
+
+
+def test_registrable_domains_are_those_of_the_suffix_lists_own_reader() -> None:
+    known = PublicSuffixList(accept_encoded_idn=True)
+    rules = [rule.removeprefix("!").removeprefix("*.") for rule in known._publicsuffix]
+    names = {f"{more}{rule}" for rule in rules for more in ("", "a.", "b.a.", "c.b.a.", "x-")}
+    names |= {"nas", "a.nas", "b.a.nas", "com", "example.com", "www.example.com", "xn--p1ai", "a.xn--p1ai"}
+    wrong = [name for name in names if registrable_domain(name) != (known.privatesuffix(name) or name)]
+    assert (len(names) > 10_000, wrong) == (True, [])
