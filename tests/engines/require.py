@@ -52,7 +52,13 @@ ENGINES = {
     "unbound": Engine("unbound", _program("unbound")),
     "dnsmasq": Engine("dnsmasq-base", _program("dnsmasq")),
     "bind": Engine("bind9", _program("named")),
+    "firefox": Engine("firefox-esr", _program("firefox-esr")),
     "openssl": Engine("openssl", _program("openssl")),
+    "dig": Engine("bind9-dnsutils", _program("dig")),
+    "kdig": Engine("knot-dnsutils", _program("kdig")),
+    "curl": Engine("curl", _program("curl")),
+    "certutil": Engine("libnss3-tools", _program("certutil")),
+    "systemd-socket-activate": Engine("systemd", _program("systemd-socket-activate")),
 }
 
 
