@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 
 from blockctl.dns.access import Access, Admission, bucket, refusal, truncation
 from blockctl.dns.batch import Judge, Seat
@@ -16,8 +16,9 @@ from blockctl.dns.cache import Cache
 from blockctl.dns.exchange import Client, Forward, Outcome, Reply
 from blockctl.dns.fast import Fast
 from blockctl.dns.local import Local
-from blockctl.dns.resolver import STALE_AFTER, Resolver
+from blockctl.dns.resolver import Resolver
 from blockctl.dns.rules import Rules
+from blockctl.io.errand import Done, Errand, tell
 from blockctl.io.live import EVERYBODY
 from blockctl.io.query_log import QueryLog
 from blockctl.io.standing import Standing
@@ -35,7 +36,7 @@ class Answering:
         self._cache = cache
         self._upstreams = upstreams
         self._log = log
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = 0
         self._settings: Settings | None = None
         self._found: tuple[str, tuple[str, ...]] = ("", ())
         self._due: list[Forward] = []
@@ -65,14 +66,19 @@ class Answering:
         """Answer a datagram that the hot path left; never raises."""
         client = Client(address)
         started = time.monotonic()
-        resolver, fast = self._resolver, self._fast[self._group(client)]
-        step = self._first(resolver, query, client, started)
+        step = self._first(query, client, started)
+
+        def done(reply: Reply | None) -> None:
+            if reply is not None:
+                send(reply.wire)
+                now = time.monotonic()
+                self._fast[self._group(client)].keep(query, reply, now)
+                self._note(query, client, reply, started, now)
+
         if isinstance(step, Forward):
-            self._start(self._later(query, client, step, started, send))
-        elif step is not None:
-            send(step.wire)
-            fast.keep(query, step, started)
-            self._note(query, client, step, started, started)
+            self._run(step, done)
+        else:
+            done(step)
 
     async def handle(self, query: bytes, client: Client) -> bytes | None:
         """Answer a query that came by a connection."""
@@ -80,9 +86,11 @@ class Answering:
         if self._access.judge(client.address, started, datagram=False) is not Admission.ANSWER:
             self._log.note(started, client, query, Outcome.REFUSED, 5)
             return refusal(query)
-        step = self._first(self._resolver, query, client, started)
+        step = self._first(query, client, started)
         if isinstance(step, Forward):
-            step = await self._through(step)
+            waiting: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
+            self._run(step, lambda reply: None if waiting.done() else waiting.set_result(reply))
+            step = await waiting
         if step is None:
             return None
         self._note(query, client, step, started, time.monotonic())
@@ -93,14 +101,13 @@ class Answering:
         self._due += self._resolver.due(time.monotonic())
         now, self._due = self._due[:REFRESHED_AT_ONCE], self._due[REFRESHED_AT_ONCE:MOST_DUE]
         for forward in now:
-            self._start(self._renew(forward))
+            self._run(forward, lambda _: None)
 
     async def stop(self, grace: float) -> None:
         """Wait so many seconds for answers that are under way."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace)
-        for task in self._tasks:
-            task.cancel()
+        end = time.monotonic() + grace
+        while self._under_way and time.monotonic() < end:
+            await asyncio.sleep(0.02)
 
     def allows(self, address: str) -> bool:
         """Whether a client may ask."""
@@ -111,53 +118,22 @@ class Answering:
         group = self._groups.of(client)
         return group.name if group else ""
 
-    def _first(self, resolver: Resolver, query: bytes, client: Client, now: float) -> Reply | Forward | None:
+    def _first(self, query: bytes, client: Client, now: float) -> Reply | Forward | None:
         """Have the resolver say what it can; a fault of ours costs one answer, and is told, not the service."""
         try:
-            return resolver.answer(query, client, now)
+            return self._resolver.answer(query, client, now)
         except Exception as error:
-            _tell(error)
+            tell(error)
             return None
 
-    async def _later(
-        self, query: bytes, client: Client, forward: Forward, started: float, send: Callable[[bytes], None]
-    ) -> None:
-        step = await self._through(forward)
-        if step is None:
-            return
-        send(step.wire)
-        now = time.monotonic()
-        self._fast[self._group(client)].keep(query, step, now)
-        self._note(query, client, step, started, now)
+    def _run(self, forward: Forward, done: Done) -> None:
+        self._under_way += 1
 
-    async def _through(self, step: Reply | Forward | None) -> Reply | None:
-        """Ask upstreams until there is a reply; past 1.8 s what is past its time will do (RFC 8767, section 5)."""
-        while isinstance(step, Forward):
-            asked = asyncio.ensure_future(self._upstreams.ask(step))
-            done, _ = await asyncio.wait((asked,), timeout=STALE_AFTER)
-            if not done and (stale := self._resolver.stale(step, time.monotonic())) is not None:
-                self._start(self._finish_for_cache(step, asked))
-                return stale
-            step = self._finished(step, await asked)
-        return step
+        def ended(reply: Reply | None) -> None:
+            self._under_way -= 1
+            done(reply)
 
-    def _finished(self, forward: Forward, answer: bytes | None) -> Reply | Forward | None:
-        try:
-            return self._resolver.finish(forward, answer, time.monotonic())
-        except Exception as error:
-            _tell(error)
-            return None
-
-    async def _finish_for_cache(self, forward: Forward, asked: asyncio.Future[bytes | None]) -> None:
-        self._finished(forward, await asked)
-
-    async def _renew(self, forward: Forward) -> None:
-        self._finished(forward, await self._upstreams.ask(forward))
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        Errand(lambda: self._resolver, self._upstreams, forward, ended)
 
     def _note(self, query: bytes, client: Client, reply: Reply, started: float, now: float) -> None:
         milliseconds = (now - started) * 1000
@@ -179,7 +155,3 @@ class Answering:
             return (refusal(query) if said is Admission.REFUSE else truncation(query)) or b""
 
         return judge
-
-
-def _tell(error: Exception) -> None:
-    asyncio.get_running_loop().call_exception_handler({"message": "a query could not be answered", "exception": error})
