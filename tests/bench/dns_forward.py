@@ -3,7 +3,8 @@
 One stub answers by UDP, DoT and DoH. Each forwarder is asked 200 different names a second by UDP, turn about in
 rounds, and so is the stub itself by the transport under test: the difference at the median is what was added (the
 processor's time of each is told too: it depends less on what else the machine does). A
-peer that is not installed, or does not know a transport, is left out. Ours is a bare front before `Upstreams`.
+peer that is not installed, or does not know a transport, is left out. Ours is `blockctl serve`, with rules, cache and
+query log.
 """
 
 from __future__ import annotations
@@ -26,10 +27,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from blockctl.dns.exchange import Client, Forward
 from blockctl.dns.upstream_wire import pad
-from blockctl.io.upstreams import Upstreams
-from blockctl.model.policy import Resolver
+from tests.bench.measure import BLOCKCTL
 from tests.io.upstream_stub import Certificate, Stub, make_certificate, query
 
 TRANSPORTS = ("udp", "tls", "https")
@@ -63,7 +62,13 @@ def free_port() -> int:
 def command_of(peer: str, transport: str, port: int, world: World) -> list[str] | None:
     """Return the command that starts a forwarder, None where it does not know the transport or is not there."""
     if peer == "ours":
-        return [sys.executable, "-m", "tests.bench.dns_forward", "--front", str(port), world.spelled(transport)]
+        folder = world.folder / f"blockctl-{transport}"
+        folder.mkdir()
+        (folder / "policy.yaml").write_text(
+            "version: 1\nlists: [{name: starter, path: 'builtin:starter'}]\nresolver:\n"
+            f'  listen: ["{HERE}:{port}"]\n  upstreams: ["{world.spelled(transport)}"]\n'
+        )
+        return [*BLOCKCTL, "serve", "--policy", str(folder / "policy.yaml"), "--state", str(folder / "state")]
     if shutil.which(peer) is None or (peer, transport) == ("unbound", "https"):
         return None
     config = world.folder / f"{peer}-{transport}.conf"
@@ -113,28 +118,6 @@ class Forgetful(list[tuple[str, bytes, object]]):
 
     def append(self, _: tuple[str, bytes, object]) -> None:
         return
-
-
-async def serve_front(port: int, upstream: str) -> None:
-    """Be our forwarder: no cache, no rules."""
-    upstreams = Upstreams(Resolver(upstreams=(upstream,)))
-    front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    front.setblocking(False)
-    front.bind((HERE, port))
-
-    def read() -> None:
-        data, addr = front.recvfrom(4096)
-        wire = b"\0\0" + data[2:]
-        forward = Forward((wire[12:],), wire, (upstream,), Client(addr[0]))
-
-        def reply(found: bytes | None) -> None:
-            if found:
-                front.sendto(data[:2] + found[2:], addr)
-
-        upstreams.put(forward, reply)
-
-    asyncio.get_running_loop().add_reader(front.fileno(), read)
-    await asyncio.Event().wait()
 
 
 counter = itertools.count()
@@ -242,7 +225,7 @@ def cpu_of(process: int) -> float:
 def running(command: list[str], ready: Callable[[], bool]) -> Iterator[int]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            for _ in range(100):
+            for _ in range(300):
                 if ready():
                     break
                 time.sleep(0.1)
@@ -288,15 +271,12 @@ def measure(world: World, transport: str, rounds: int, count: int, rate: float) 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--front", nargs=2, metavar=("PORT", "UPSTREAM"))
     arguments.add_argument("--stub", type=Path)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--count", type=int, default=300)
     arguments.add_argument("--rate", type=float, default=200)
     given = arguments.parse_args()
-    if given.front:
-        asyncio.run(serve_front(int(given.front[0]), given.front[1]))
-    elif given.stub:
+    if given.stub:
         asyncio.run(serve_stub(given.stub))
     else:
         report(given.rounds, given.count, given.rate)
