@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from blockctl.dns.access import bucket
 from blockctl.io.connection import Connection, Handle, Limits
+from blockctl.io.descriptors import last_for_clients
 from blockctl.model.addresses import shortest
 
 ACCEPT_AT_ONCE = 64
@@ -152,9 +153,16 @@ class Door:
                     self._rest(listening)
                 return  # nothing more, or the client is gone already: accept(2) says to try again
             sock.setblocking(False)
+            full = sock.fileno() > last_for_clients()
+            if full and not self._make_room(self._inside):
+                self.figures.refused += 1
+                sock.close()
+                return
             with contextlib.suppress(OSError):  # asyncio does it only for sockets that name their protocol
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._let_in(sock, shortest(str(peer[0])), listening.tls)
+            if full:
+                return  # who made way is closed before the next one is let in
 
     def _rest(self, listening: _Listening) -> None:
         self.figures.exhausted += 1

@@ -101,6 +101,13 @@ def prune(state: Path, live: Live) -> None:
                 path.unlink()
 
 
+def discard(state: Path, live: Live) -> None:
+    """Delete rules that cannot be used, so that they are made again: what is there is never written over."""
+    for name in live.rules.values():
+        with contextlib.suppress(OSError):
+            (state / FOLDER / name).unlink()
+
+
 def map_rules(state: Path, name: str) -> mmap.mmap:
     """Map a rules file. Raises OSError, or ValueError when it is empty."""
     with (state / FOLDER / name).open("rb") as file:

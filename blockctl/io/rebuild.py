@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,14 +14,17 @@ TOLD = 20  # lines of what the compiler says that a person may want to read
 async def rebuild(policy: Path, state: Path, *, offline: bool = False) -> str:
     """Run `blockctl compile resolver`; return "" or what went wrong."""
     words = ["compile", "resolver", "--policy", str(policy), "--state", str(state)]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "blockctl", *words, *(["--offline"] if offline else [])),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        preexec_fn=_politely if hasattr(os, "nice") else None,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "blockctl", *words, *(["--offline"] if offline else [])),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            preexec_fn=_politely if hasattr(os, "nice") else None,
+        )
+    except (OSError, subprocess.SubprocessError) as error:  # no descriptor, no memory, or Python itself is replaced
+        return f"the compiler could not be started: {error}"
     try:
         _, said = await process.communicate()
     except asyncio.CancelledError:

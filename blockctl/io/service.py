@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,22 +22,23 @@ from blockctl.dns.cache import Cache
 from blockctl.dns.exchange import Client
 from blockctl.dns.rules import Lists
 from blockctl.io.answering import Answering
+from blockctl.io.descriptors import raise_limit
 from blockctl.io.kept_cache import load_cache, save_cache
 from blockctl.io.listen import Inherited
 from blockctl.io.listeners import Listeners
-from blockctl.io.live import FOLDER, Live, list_files, prune, read_live, stamps, wanted
+from blockctl.io.live import FOLDER, Live, discard, list_files, prune, read_live, stamps, wanted
 from blockctl.io.pause import NAME as PAUSE
-from blockctl.io.policy_file import replace_file
 from blockctl.io.query_log import QueryLog, log_path
 from blockctl.io.rebuild import rebuild
-from blockctl.io.standing import Standing, last_good, let_go, open_lists, read_quickly, refuse, stand
+from blockctl.io.standing import Standing, first_policy, keep_good, let_go, open_lists, read_quickly, refuse, stand
 from blockctl.io.store import Store
 from blockctl.io.system_resolvers import with_upstreams
+from blockctl.io.telling import Say, Telling
 from blockctl.io.udp import UdpHooks
 from blockctl.io.upstreams import Upstreams
+from blockctl.io.wall import WallClock
 from blockctl.io.watch import Watch
 from blockctl.model.diagnostic import BlockctlError, WorldError
-from blockctl.model.policy import Policy
 
 if TYPE_CHECKING:
     from blockctl.io.metrics import MetricsServer
@@ -49,9 +50,8 @@ COLLECT = (20_000, 20, 20)
 GRACE = 3.0  # seconds for answers under way when it ends
 SETTLE = 3.0  # seconds after the start until lists are compiled anew, so that a start is quick
 TRY_AGAIN = 300.0  # seconds after lists that could not be compiled
+AGAIN = 5.0  # seconds after a policy that could not be read or followed, though nothing is wrong with it
 SWITCH = 0.001  # seconds for which a thread that reads the policy may hold up an answer
-
-Say = Callable[[str], None]
 
 
 class Service:
@@ -77,17 +77,21 @@ class Service:
         self._outdated = asyncio.Event()  # the rules may be older than the lists
         self._stamps: list[tuple[int, int] | None] = []
         self._end = asyncio.Event()
+        self._tell = Telling(say)
 
     async def serve(self) -> int:
         """Run from start to end: SIGTERM or SIGINT. Raises BlockctlError when there is nothing to serve by."""
         sys.setswitchinterval(SWITCH)
+        raise_limit()
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._fault)
+        loop.set_exception_handler(self._tell.of_loop)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
         with contextlib.suppress(AttributeError):
             loop.add_signal_handler(signal.SIGHUP, self._reload)
-        self._whole = self._first_policy()
+        self._whole, error = first_policy(self._path, self._state, self._store)
+        if error is not None:
+            self._tell.faults(error, "the policy that was served last is served")
         await self._first_rules()
         await self._open(self._stand())
         works = [self._follow(), self._tick(), *([self._compile()] if self._first else [])]
@@ -99,20 +103,6 @@ class Service:
                 task.cancel()
             await self._close()
         return 0
-
-    def _first_policy(self) -> Policy:
-        """Read the policy; where it has errors, take the one that was served last."""
-        policy, faults = read_quickly(self._path, self._store)
-        try:
-            refuse(self._path, faults)
-        except BlockctlError as error:
-            try:
-                policy, faults = read_quickly(last_good(self._state), self._store)
-                refuse(last_good(self._state), faults)
-            except BlockctlError:
-                raise error from None
-            self._tell_faults(error, "the policy that was served last is served")
-        return policy
 
     async def _first_rules(self) -> None:
         """Map the rules that were compiled last; compile where there are none that fit."""
@@ -126,6 +116,8 @@ class Service:
                 return
         except BlockctlError as error:
             self._say(f"{error}: compiling again")
+            if self._first and live is not None:
+                discard(self._state, live)
         if not self._first:
             await self._wait_for_rules()
             return
@@ -139,9 +131,12 @@ class Service:
 
     async def _wait_for_rules(self) -> None:
         """Wait for what the first worker compiles."""
-        while (live := read_live(self._state)) is None:
+        while True:
+            with contextlib.suppress(BlockctlError):  # damaged: it makes them again
+                if (live := read_live(self._state)) is not None:
+                    self._lists, self._live = open_lists(self._state, live, {}), live
+                    return
             await asyncio.sleep(0.1)
-        self._lists, self._live = open_lists(self._state, live, {}), live
 
     def _stand(self) -> Standing:
         whole = with_upstreams(self._whole, self._say)
@@ -154,7 +149,11 @@ class Service:
         load_cache(self._state, self._cache)
         self._upstreams = Upstreams(settings)
         self._log = QueryLog(
-            log_path(self._state), settings, hot_counts=self._counts, group_of=self._group_of, tell=self._say
+            log_path(self._state),
+            settings,
+            hot_counts=lambda: self._listeners.counts(),
+            group_of=self._group_of,
+            tell=self._say,
         )
         self._answering = Answering(standing, self._cache, self._upstreams, self._log)
         hooks = UdpHooks(self._answering.seat, self._answering.slow, self._log.append)
@@ -170,7 +169,7 @@ class Service:
         gc.freeze()  # what stays for good need not be walked again
         gc.set_threshold(*COLLECT)
         self._log.start()
-        self._keep_good()
+        keep_good(self._whole, self._path, self._state)
 
     async def _close(self) -> None:
         self._watch.stop()
@@ -195,8 +194,17 @@ class Service:
             self._changed.clear()
             try:
                 await self._renew()
+                self._tell.well()
             except BlockctlError as error:
-                self._tell_faults(error, "what was served before is served on")
+                self._tell.faults(error, "what was served before is served on")
+                if isinstance(error, WorldError):
+                    self._once_more()
+            except Exception as error:  # of what is read or opened
+                self._tell.own("the policy could not be followed", error)
+                self._once_more()
+
+    def _once_more(self) -> None:
+        asyncio.get_running_loop().call_later(AGAIN, self._changed.set)
 
     async def _renew(self) -> None:
         policy, faults = await asyncio.to_thread(read_quickly, self._path, self._store)
@@ -218,23 +226,31 @@ class Service:
         before, self._stamps = self._stamps, stamps(list_files(policy))
         if self._stamps != before or wanted(policy) != self._live.made_for:
             self._outdated.set()
-        self._keep_good()
+        keep_good(self._whole, self._path, self._state)
 
     async def _tick(self) -> None:
-        saved = time.monotonic()
+        saved, wall = time.monotonic(), WallClock()
         while True:
             await asyncio.sleep(TICK)
             if self._share and os.getppid() != self._parent:
                 self._end.set()  # a worker whose parent was killed
+            self._cache.age(max(moved := wall.moved(), 0.0))
             until = self._standing.until
-            if until is not None and until <= datetime.now(UTC):
-                self._go_by(await asyncio.to_thread(self._stand))
+            if moved or (until is not None and until <= datetime.now(UTC)):
+                await self._stand_anew()
             let_go(self._lists.values())
             if self._whole.resolver.prefetch:
                 self._answering.refresh()
             if self._first and time.monotonic() - saved > SAVE_EVERY:
                 saved = time.monotonic()
                 await asyncio.to_thread(save_cache, self._state, self._cache)
+
+    async def _stand_anew(self) -> None:
+        try:
+            self._go_by(await asyncio.to_thread(self._stand))
+        except Exception as error:  # of what is read or opened
+            self._tell.own("what lapses could not be followed", error)
+            self._once_more()
 
     async def _compile(self) -> None:
         """Compile whenever the rules may be older than the lists; the watch sees what comes of it."""
@@ -263,28 +279,9 @@ class Service:
         files += list_files(self._whole)
         return list(dict.fromkeys(files))
 
-    def _keep_good(self) -> None:
-        with contextlib.suppress(BlockctlError, OSError):
-            data = self._path.read_bytes()
-            kept = last_good(self._state)
-            if not kept.exists() or kept.read_bytes() != data:
-                replace_file(kept, data)
-
     def _reload(self) -> None:
         self._outdated.set()
         self._changed.set()
 
-    def _counts(self) -> Sequence[int]:
-        return self._listeners.counts()
-
     def _group_of(self, client: Client) -> str:
         return self._answering.group_of(client)
-
-    def _tell_faults(self, error: BlockctlError, so: str) -> None:
-        for fault in error.diagnostics:
-            self._say(str(fault))
-        self._say(f"{error}: {so}")
-
-    def _fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        del loop
-        self._say(f"a fault of blockctl's own: {context.get('message')}: {context.get('exception')!r}")

@@ -6,6 +6,7 @@ of the one before between two queries.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import mmap
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +19,7 @@ from blockctl.dns.overlay import lay
 from blockctl.dns.rules import Lists, Rules
 from blockctl.io.live import EVERYBODY, FOLDER, Live, map_rules
 from blockctl.io.pause import Pauses, read_pauses
-from blockctl.io.policy_file import read_text
+from blockctl.io.policy_file import read_text, replace_file
 from blockctl.io.store import Store
 from blockctl.model.diagnostic import BlockctlError, Diagnostic, Severity, WorldError
 from blockctl.model.policy import HostEntry, Policy, Site
@@ -107,12 +108,41 @@ def read_quickly(path: Path, store: Store) -> tuple[Policy, list[Diagnostic]]:
     return policy, faults
 
 
+def first_policy(path: Path, state: Path, store: Store) -> tuple[Policy, BlockctlError | None]:
+    """Read the policy; where it cannot be read or has errors, take the one that was served last, and say what is wrong.
+
+    Raises BlockctlError where there is no such one either.
+    """
+    try:
+        policy, faults = read_quickly(path, store)
+        refuse(path, faults)
+    except BlockctlError as error:
+        try:
+            policy, faults = read_quickly(last_good(state), store)
+            refuse(last_good(state), faults)
+        except BlockctlError:
+            raise error from None
+        return policy, error
+    return policy, None
+
+
 def refuse(path: Path, faults: list[Diagnostic]) -> None:
     """Raise BlockctlError with the errors of a policy, if there are any."""
     errors = tuple(fault for fault in faults if fault.severity is Severity.ERROR)
     if errors:
         count = "1 error" if len(errors) == 1 else f"{len(errors):,} errors"
         raise BlockctlError(f"{path} has {count}", "`blockctl check` shows them", errors)
+
+
+def keep_good(policy: Policy, path: Path, state: Path) -> None:
+    """Keep the policy that is served, for a start at which the file cannot be read."""
+    if policy.file != str(path):
+        return  # it is the one that was kept, for the file has errors
+    with contextlib.suppress(BlockctlError, OSError):
+        data = path.read_bytes()
+        kept = last_good(state)
+        if not kept.exists() or kept.read_bytes() != data:
+            replace_file(kept, data)
 
 
 def last_good(state: Path) -> Path:

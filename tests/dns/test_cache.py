@@ -155,3 +155,16 @@ def test_a_damaged_file_is_no_cache(at: int, noise: bytes, cut: int) -> None:
         again = Cache(1 << 20, 600.0)
         assert again.load(data, 7.0, 5000.0) == (51 if data == kept else 0)
         assert len(again) == (51 if data == kept else 0)
+
+
+def test_a_machine_that_slept_has_grown_older() -> None:
+    """Its clock stood still meanwhile: what was good for a minute is good no more."""
+    cache = Cache(1 << 20, stale=100.0)
+    cache.put(key("a.example"), entry("a.example", 60.0))
+    assert cache.get(key("a.example"), 1.0)
+    cache.age(90.0)
+    found = cache.get(key("a.example"), 1.0)
+    assert found is not None
+    assert (found.stored, found.expires) == (-90.0, -30.0)
+    cache.age(70.0)
+    assert cache.get(key("a.example"), 1.0) is None

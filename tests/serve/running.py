@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -178,14 +178,14 @@ def serving(folder: Path, policy: str, *, wait: bool = True, **files: str) -> It
 
 
 @contextlib.contextmanager
-def start(folder: Path, port: int, *, wait: bool = True) -> Iterator[Running]:
+def start(
+    folder: Path, port: int, *, wait: bool = True, command: Sequence[str] = (sys.executable, "-m", "blockctl", "serve")
+) -> Iterator[Running]:
     """Start a server in a folder that has its policy."""
-    words = ["serve", "--policy", str(folder / "policy.yaml"), "--state", str(folder / "state")]
+    words = ["--policy", str(folder / "policy.yaml"), "--state", str(folder / "state")]
     environment = {**os.environ, "HOME": str(folder), "PYTHONUNBUFFERED": "1"}
     with (folder / "said").open("ab") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "blockctl", *words], stderr=said, stdout=said, env=environment
-        )
+        process = subprocess.Popen([*command, *words], stderr=said, stdout=said, env=environment)
     running = Running(folder, port, process, environment)
     try:
         if wait:
