@@ -35,11 +35,10 @@ class Form:
         """Return the line for one name."""
         return f"{self.before}{name}{self.after}\n"
 
-    def body(self, column: bytes) -> bytes:
+    def body(self, column: bytes) -> memoryview:
         """Return the lines for a column of a HostSet."""
-        before = self.before.encode()
-        text = column.replace(b"\n", f"{self.after}\n{self.before}".encode())  # what is to stand first stands last
-        return b"".join((before, memoryview(text)[: len(text) - len(before)])) if column else b""
+        text = (b"\n" + column).replace(b"\n", f"{self.after}\n{self.before}".encode())
+        return memoryview(text)[len(self.after) + 1 : len(text) - len(self.before)]  # empty without names
 
     def region(self, body: memoryview, name: str) -> Span:
         """Return where in a body the lines at and below a name begin and end."""
@@ -88,7 +87,7 @@ def prepare_bodies(names: HostSet, forms: Sequence[Form], extras: Extras, **meta
     for number, form in enumerate(forms):
         prepared.bodies[str(number)] = form.body(getattr(names, form.column))
     prepared.rules_in = names.rules_in
-    prepared.rules_out = len(extras) + sum(getattr(names, form.column).count(b"\n") for form in _once(forms))
+    prepared.rules_out = len(extras) + sum(names.count(form.column) for form in _once(forms))
     for reason, origin, text in names.unsaid.kept:
         prepared.gaps.add(reason, origin, text)
     prepared.gaps.count.update(names.unsaid.count)

@@ -51,8 +51,9 @@ def _forms(before: str) -> list[Form]:
 
 def count_wildcards(names: HostSet, prepared: Prepared) -> None:
     """Count the rules that mean more names than can be listed."""
-    for column in (names.block_subtree, names.block_below):
-        if count := column.count(b"\n"):
+    for name in ("block_subtree", "block_below"):
+        if count := names.count(name):
+            column = getattr(names, name)
             first = column[: column.find(b"\n")].decode("ascii")
             prepared.gaps.add("wildcard", Origin("lists"), f"||{first}^ and the like", count)
 

@@ -48,7 +48,8 @@ Region = Callable[[str], tuple[str, bool] | None]  # the nearest name above that
 def prepare(names: HostSet, options: dict[str, str]) -> Prepared:
     """Write the names of the lists."""
     entries = _apart(names)
-    long = [name for column in (names.block_exact, names.block_subtree) for name in _long_names(column)]
+    columns = (names.block_exact, names.block_subtree) if names.longest > LONGEST else ()
+    long = [name for column in columns for name in _long_names(column)]
     left = HostSet(rules_in=names.rules_in, unsaid=names.unsaid, diagnostics=names.diagnostics)
     left.block_exact = without(names.block_exact, [*entries, *long])
     left.block_subtree = without(names.block_subtree, [*entries, *long])

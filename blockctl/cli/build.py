@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from blockctl.backends.output import Output, Row
 from blockctl.cli.common import Loaded
 from blockctl.compiler import Compilation
 from blockctl.io.beside import Beside
-from blockctl.io.files import read_object, remove_leftovers, write_file
+from blockctl.io.files import is_in_memory, read_object, remove_leftovers, write_file
 from blockctl.io.lists import read_include, read_texts
 from blockctl.io.store import Store
 from blockctl.model.diagnostic import BlockctlError, Diagnostic, WorldError
@@ -99,11 +100,17 @@ def check_paths(policy: Policy, paths: dict[str, Path], report: Path | None) -> 
 
 
 def write_targets(run: Compilation, made: Iterable[tuple[Target, Path]], before: dict[str, Any]) -> list[Written]:
-    """Compile each target for its path; one is written while the next is made. `before` is the earlier report."""
+    """Compile each target for its path; one is written while the next is made. `before` is the earlier report.
+
+    An output that is no part of the store's files, but in memory, is waited for: there is no room for two of them.
+    """
     with Beside[Written]() as beside:
         for target, path in made:
             output = run.output(target)
+            is_large = any(map(is_in_memory, chain.from_iterable(output.files.values())))
             beside.start(partial(write_target, path, target, output, files_before(before, target)))
+            if is_large:
+                beside.results()
         return beside.results()
 
 

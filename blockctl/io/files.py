@@ -70,6 +70,11 @@ def remove_leftovers(folder: Path, keep: set[str], before: set[str]) -> None:
                 path.unlink()
 
 
+def is_in_memory(chunk: Chunk) -> bool:
+    """Whether a large piece takes memory of its own, and is not a part of a file that is mapped."""
+    return len(chunk) > PIECE and not (isinstance(chunk, memoryview) and isinstance(chunk.obj, mmap.mmap))
+
+
 def is_there(path: Path) -> bool:
     """Whether there is anything at a path."""
     return path.exists()

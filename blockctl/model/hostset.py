@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from blockctl.model.diagnostic import DiagnosticLog, Origin
-from blockctl.model.names import parents
+from blockctl.model.names import MAX_NAME, parents
 from blockctl.model.rule import Effect
 
 KEEP = 1000  # rules kept for each reason
@@ -104,7 +104,15 @@ class HostSet:
     unsaid: Unsaid = field(default_factory=Unsaid)
     diagnostics: DiagnosticLog = field(default_factory=DiagnosticLog)
     rules_in: int = 0  # rules of the lists, those that DNS cannot say included
+    longest: int = MAX_NAME  # characters; no name has more
     _entries: dict[str, tuple[Effect | None, Effect | None]] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, column: str) -> int:
+        """Return how many names a column has. They are counted once; nothing may be added afterwards."""
+        if column not in self._counts:
+            self._counts[column] = getattr(self, column).count(b"\n")
+        return self._counts[column]
 
     def verdict(self, host: str) -> Effect | None:
         """Return what the lists do with a name; None where they are silent. Slow to begin with, then fast."""

@@ -59,7 +59,9 @@ class Reducer:
         exact, subtree = _without(self.exact, apart[0]), _without(self.subtree, apart[1])
         self.exact, self.subtree = [], []
         exact, subtree, covered = _walk(exact, subtree)
+        longest = max(max(map(len, keys), default=1) for keys in (exact, subtree)) - 1
         names = HostSet(text_of(exact), text_of(subtree), covered=text_of(covered))
+        names.longest = max([longest, *(len(name) for more in added.values() for name in more)])
         for column, more in added.items():
             setattr(names, column, insert(getattr(names, column), more))
         return names

@@ -1,5 +1,6 @@
 """Outputs are whole or not there: killed in the middle, a full disk, nothing new."""
 
+import mmap
 import os
 import random
 import resource
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from blockctl.io.files import remove_leftovers, write_file
+from blockctl.io.files import is_in_memory, remove_leftovers, write_file
 from blockctl.model.diagnostic import WorldError
 
 WRITER = """
@@ -125,3 +126,21 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
     with pytest.raises(WorldError, match="cannot write"):
         write_file(tmp_path / "list.txt", [b"x"])
     tmp_path.chmod(0o700)
+
+
+def test_a_new_file_is_for_those_whom_the_umask_lets(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_file(tmp_path / "list.txt", [b"x"])
+    finally:
+        os.umask(before)
+    assert (tmp_path / "list.txt").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_mapped_file_is_not_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(b"x" * 2_000_000)
+    with (tmp_path / "body").open("rb") as file:
+        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    assert [is_in_memory(chunk) for chunk in (mapped, mapped[5:], bytes(mapped), memoryview(bytes(mapped)), b"x")] == [
+        False, False, True, True, False,
+    ]  # fmt: skip
