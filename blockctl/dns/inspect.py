@@ -66,11 +66,12 @@ def led_astray(
     rules: Judge,
     client: Client,
     allowed: int,
-    is_rebound: Callable[[bytes, bytes], bool],
+    is_rebound: Callable[[bytes], bool],
 ) -> Reason | None:
     """Return why an answer may not be given, None where it may.
 
     `allowed`: how strongly the name asked for is let through; its whole answer is, but for what is stronger.
+    `is_rebound` says whether an address may not stand there.
     """
     for via, name in links(question, answer):
         verdict = rules.verdict(name, question.kind, client)
@@ -81,7 +82,7 @@ def led_astray(
         verdict = rules.address_verdict(text)
         if weight_of_block(verdict) > allowed and verdict.reason:
             return Reason(verdict.reason.step, verdict.reason.rule, text, ADDRESS)
-        if is_rebound(question.name, address):
+        if is_rebound(address):
             return Reason(Step.REBINDING, REBINDING, text, ADDRESS)
     return None
 

@@ -30,6 +30,7 @@ class Pending:
     links: int = 0
     key: tuple[Question, bytes] | None = None  # the cache's, of that question
     absent: int = -1  # DNS64: A is asked in the place of AAAA, whose absence may be remembered so long; -1: it is not
+    asker: object = None  # the resolver that asked upstreams for a client, under whose rules it came so far
 
     @property
     def asked(self) -> Question:
@@ -98,3 +99,8 @@ def told_upstream(entry: Entry) -> Options:
 def in_records(records: Sequence[tuple[bytes, int, int, bytes]]) -> list[Record]:
     """Return the records of a local answer as those of messages."""
     return [Record(owner, kind, IN, ttl, rdata) for owner, kind, ttl, rdata in records]
+
+
+def aged(records: Sequence[Record], seconds: int) -> list[Record]:
+    """Return records with their TTLs lowered."""
+    return [record._replace(ttl=max(0, record.ttl - seconds)) for record in records]

@@ -8,6 +8,7 @@ leads when it is given, so that a change of the policy needs no flushing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from blockctl.dns import explain, reasons
@@ -19,7 +20,7 @@ from blockctl.dns.groups import Groups
 from blockctl.dns.inspect import CNAME_LINK, USER_ALLOWS, Judge, led_astray, weight_of_allow, weight_of_block
 from blockctl.dns.known import RETRY, Known, seconds_of_absence
 from blockctl.dns.local import Local, LocalAnswer
-from blockctl.dns.pending import Pending, in_records, plain_reply, told_upstream
+from blockctl.dns.pending import Pending, aged, in_records, plain_reply, told_upstream
 from blockctl.dns.questions import answer_to_any, fault_of
 from blockctl.dns.rewritten import rewritten
 from blockctl.dns.wire import (
@@ -87,7 +88,7 @@ class Resolver:
         if (rcode := fault_of(query.question)) is not None:
             options = reasons.explained(reasons.NOT_SUPPORTED, "only class IN, no transfers")
             return plain_reply(query, client, rcode, Outcome.REFUSED, options)
-        pending = Pending(query, client, query.question)
+        pending = Pending(query, client, query.question, asker=self)
         if explain.is_ours(query.question):
             return self._why(pending, now)
         return self._guarded(pending, self._resolve, now)
@@ -99,11 +100,11 @@ class Resolver:
         entry, fault = read_spoken(pending.question, wire, now, dnssec=dnssec, least=said.min_ttl, most=said.max_ttl)
         if not entry.failed:
             self._known.keep(pending, entry)
-            return self._guarded(pending, self._deliver, entry, now, Outcome.FORWARDED)
+            return self._guarded(pending, self._judged, entry, now, Outcome.FORWARDED)
         found = self._known.failed(pending, now, entry, silent=wire is None)
         if not found.failed:
             outcome = Outcome.CACHED if now < found.expires else Outcome.STALE
-            return self._guarded(pending, self._deliver, found, now, outcome)
+            return self._guarded(pending, self._judged, found, now, outcome)
         return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=fault or told_upstream(entry))
 
     def stale(self, forward: Forward, now: float) -> Reply | None:
@@ -117,7 +118,7 @@ class Resolver:
         if entry is None or entry.failed:
             return None
         entry.failing_until = now + RETRY
-        found = self._guarded(pending, self._deliver, entry, now, Outcome.STALE)
+        found = self._guarded(pending, self._judged, entry, now, Outcome.STALE)
         return found if isinstance(found, Reply) else None
 
     def due(self, now: float) -> list[Forward]:
@@ -169,6 +170,12 @@ class Resolver:
             return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=options)
         return self._known.ask(pending)
 
+    def _judged(self, pending: Pending, entry: Entry, now: float, outcome: Outcome) -> Reply | Forward:
+        """Answer with what upstreams said; where another policy holds since they were asked, from the start by that."""
+        if pending.asker in (None, self):
+            return self._deliver(pending, entry, now, outcome)
+        return self._resolve(Pending(pending.query, pending.client, pending.asked, asker=self), now)
+
     def _deliver(self, pending: Pending, entry: Entry, now: float, outcome: Outcome) -> Reply | Forward:
         """Answer with what upstreams said, if the rules let it."""
         if entry.failed:
@@ -180,7 +187,7 @@ class Resolver:
         if reason := self._astray(pending, answer):
             return self._blocked(pending, reason, keep)
         if entry.target:
-            return self._follow(pending, entry.target, _aged(answer, int(now - entry.stored)), now)
+            return self._follow(pending, entry.target, aged(answer, int(now - entry.stored)), now)
         if self._translated(pending, entry, answer):
             pending.absent = _absence(pending.question, entry)
             pending.question = Question(pending.question.asked, pending.question.name, A, pending.question.klass)
@@ -205,7 +212,8 @@ class Resolver:
 
     def _astray(self, pending: Pending, answer: list[Record]) -> Reason | None:
         rules = self._rules_for(pending.client)
-        is_rebound = _never if pending.local else self._local.is_rebound  # the policy itself led there
+        name = pending.asked.name if pending.links else pending.question.name  # whose page a browser takes it for
+        is_rebound = (lambda *_: False) if pending.local else partial(self._local.is_rebound, name)  # the policy may
         return led_astray(pending.question, answer, rules, pending.client, pending.allowed, is_rebound)
 
     def _translated(self, pending: Pending, entry: Entry, answer: list[Record]) -> bool:
@@ -224,8 +232,11 @@ class Resolver:
 
     def _locally(self, pending: Pending, own: LocalAnswer, now: float) -> Reply | Forward:
         """Give an answer of our own, or go on with the name it leads to."""
-        pending.local = True
         records = in_records(own.records)
+        led = [] if pending.local or not pending.links else [each for each in records if each.kind in (A, AAAA)]
+        if reason := self._astray(pending, led):  # a stranger's alias leads to what is ours
+            return self._blocked(pending, reason, BLOCKED_KEEP)
+        pending.local = True
         if own.follow:
             # What the policy leads to is let through like what it allows.
             pending.allowed = max(pending.allowed, USER_ALLOWS)
@@ -282,14 +293,6 @@ class Resolver:
                 known += [record for record in answer if record not in known]
                 led = led or self._astray(about, answer)
         return explain.lines_about(name, verdict, own.reason if own else "", led, known)
-
-
-def _never(name: bytes, address: bytes) -> bool:  # noqa: ARG001 - as `Local.is_rebound`
-    return False
-
-
-def _aged(records: list[Record], seconds: int) -> list[Record]:
-    return [record._replace(ttl=max(0, record.ttl - seconds)) for record in records]
 
 
 def _absence(question: Question, entry: Entry) -> int:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blockctl.dns.cache import Cache
-from blockctl.dns.exchange import Client, Forward, Outcome, Reply, Transport
+from blockctl.dns.exchange import ALLOWED, Client, Forward, Outcome, Reply, Transport, Verdict
 from blockctl.dns.fast import Fast
 from blockctl.dns.groups import Groups
 from blockctl.dns.inspect import links, read_service
@@ -298,3 +298,49 @@ def test_no_command_holds_more_than_a_name(name: str) -> None:
 def test_shortened() -> None:
     assert shortened("a\x1b[31m\nb") == "a [31m b"
     assert len(shortened("x" * 500)) == len(shortened("y" * 500, from_the_end=True)) == 80
+
+
+@pytest.mark.parametrize("target", ["localhost", "nas.home.arpa", "pc.lan"])
+def test_a_strangers_alias_leads_to_nothing_in_the_house(target: str) -> None:
+    """Not to our own records, nor into a zone that is forwarded inwards: a browser sees the first name alone."""
+    settings_ = Settings(
+        upstreams=("192.0.2.53",), forward={"lan": ("192.168.1.1",)}, records={"nas.home.arpa": ("192.168.1.9",)}
+    )
+    for name, blocked_ in (("evil.example", True), ("www.lan", False)):
+        server = resolver(settings_)
+        step = server.answer(query(name), UDP, 0.0)
+        assert isinstance(step, Forward)
+        step = server.finish(step, response(step.wire, answer=[f"{name} 60 CNAME {target}"]), 0.0)
+        if isinstance(step, Forward):
+            step = server.finish(step, response(step.wire, answer=[f"{target} 60 A 192.168.1.77"]), 0.0)
+        assert isinstance(step, Reply)
+        assert (step.outcome is Outcome.BLOCKED) == blocked_
+
+
+def test_what_was_asked_under_another_policy_is_judged_by_this_one() -> None:
+    """Or it would be kept on the hot path, and be let through for as long as its time lasts."""
+    settings_ = Settings(upstreams=("192.0.2.53",))
+    cache = Cache(settings_.cache_size, settings_.stale)
+    before = Resolver(settings_, lambda _: Everything(), cache, Local(settings_), Groups(settings_))
+    after = resolver(settings_, cache)
+    for name, outcome in ((f"www.{BLOCKED}", Outcome.BLOCKED), ("www.example", Outcome.CACHED)):
+        step = before.answer(query(name), UDP, 0.0)
+        assert isinstance(step, Forward)
+        done = after.finish(step, response(step.wire, answer=[f"{name} 60 A 192.0.2.1"]), 0.1)
+        assert isinstance(done, Reply)
+        assert done.outcome is outcome
+        late = after.stale(step, 100.0)
+        assert late is not None
+        assert late.outcome is (Outcome.STALE if outcome is Outcome.CACHED else outcome)
+
+
+class Everything:
+    """Nothing is blocked."""
+
+    by_client = False
+
+    def verdict(self, name: bytes, kind: int, client: Client) -> Verdict:
+        return ALLOWED
+
+    def address_verdict(self, address: str) -> Verdict:
+        return ALLOWED
