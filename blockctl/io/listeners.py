@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from blockctl.dns.exchange import Outcome
 from blockctl.io.connection import Handle
-from blockctl.io.listen import Bound, Inherited, bind
+from blockctl.io.listen import Bindings, Bound, Inherited, bind
 from blockctl.io.network import own_addresses
 from blockctl.io.streams import StreamServer
 from blockctl.io.udp import UdpHooks, UdpServer
+from blockctl.model.diagnostic import WorldError
 from blockctl.model.listen import Listen
 from blockctl.model.policy import Resolver
 
@@ -49,7 +50,13 @@ class Listeners:
         certificate = self._read(files) if secure or asked_for else None
         gone = [text for text, bound in self._bound.items() if text not in settings.listen and not bound.inherited]
         fresh = [text for text in settings.listen if text not in self._bound]
-        bindings = bind(fresh, inherited, share)
+        try:
+            bindings = bind(fresh, inherited, share)
+        except WorldError:
+            if not gone:
+                raise
+            bindings = await self._exchange(gone, fresh, share)
+            gone = []
         renewed = [text for text in secure if text not in gone and files != self._files]
         again = {text: replace(bound := self._bound[text], tcp=bound.tcp.dup()) for text in renewed}
         for text in gone + renewed:
@@ -59,6 +66,17 @@ class Listeners:
             await self._open(text, bound)
         for text in bindings.unused:
             self._say(f"a socket was handed over for {text}, where the policy does not listen: it is closed")
+
+    async def _exchange(self, gone: list[str], fresh: list[str], share: bool) -> Bindings:
+        """Give places back before others are bound, for those may hold the same port: 0.0.0.0 after 127.0.0.1."""
+        for text in gone:
+            await self._close(text)
+        try:
+            return bind(fresh, (), share)
+        except WorldError:
+            for text, bound in zip(gone, bind(gone, (), share).bound, strict=True):
+                await self._open(text, bound)
+            raise
 
     def forget(self) -> None:
         """Ask anew who sits where."""

@@ -17,7 +17,7 @@ from blockctl.io.listen import Inherited
 from blockctl.io.listeners import Listeners
 from blockctl.io.network import own_addresses
 from blockctl.io.udp import UdpHooks
-from blockctl.model.diagnostic import BlockctlError
+from blockctl.model.diagnostic import BlockctlError, WorldError
 from blockctl.model.policy import Resolver
 from tests.io.transports import make_certificate, needs_openssl, trusting
 
@@ -92,6 +92,29 @@ def test_a_place_that_the_policy_no_longer_names_is_given_back(tmp_path: Path) -
         assert connects(place.port)
         await server.follow(Resolver(listen=("[::1]:0",) if "::1" in own_addresses() else ()))
         assert not connects(place.port)
+        await server.stop(0)
+
+    asyncio.run(run())
+
+
+def test_a_port_is_taken_over_from_ourselves(tmp_path: Path) -> None:
+    """As when a resolver for this machine becomes one for the house: neither address leaves room for the other."""
+
+    async def run() -> None:
+        server, _ = listeners(tmp_path)
+        tcp, udp, port = pair()
+        tcp.close()
+        udp.close()
+        for text in (f"127.0.0.1:{port}", f"0.0.0.0:{port}", f"127.0.0.1:{port}"):
+            await server.follow(Resolver(listen=(text,)))
+            assert [str(place) for place in server.places] == [text]
+            assert connects(port)
+        with socket.create_server(("127.0.0.1", 0)) as stranger:
+            taken = f"127.0.0.1:{stranger.getsockname()[1]}"
+            with pytest.raises(WorldError, match="holds its TCP port"):
+                await server.follow(Resolver(listen=(taken,)))
+        assert [str(place) for place in server.places] == [f"127.0.0.1:{port}"], "what listened before goes on"
+        assert connects(port)
         await server.stop(0)
 
     asyncio.run(run())
