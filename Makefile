@@ -21,6 +21,8 @@ test: $(VENV)/.ready-to-test
 bench: $(VENV)/.ready-to-test
 	$(BIN)/python -m tests.bench.browser_compile
 	$(BIN)/python -m tests.bench.dns_compile
+	$(BIN)/python -m tests.bench.dns_serve
+	$(BIN)/python -m tests.bench.dns_forward
 
 # Every target in turn for its share of SECONDS; what is found, and seeds that reach new code, land in tests/corpus.
 fuzz: $(VENV)/.ready-to-fuzz
