@@ -24,7 +24,7 @@ def load_cache(state: Path, cache: Cache) -> None:
 
 
 def save_cache(state: Path, cache: Cache) -> None:
-    """Keep what is known. A disk that does not take it is no reason to stop."""
+    """Keep what is known, for us alone: it tells what was asked. A disk that does not take it is no reason to stop."""
     with contextlib.suppress(OSError, BlockctlError):
         (state / FOLDER).mkdir(parents=True, exist_ok=True)
-        replace_file(state / FOLDER / NAME, cache.dump(time.monotonic(), time.time()))
+        replace_file(state / FOLDER / NAME, cache.dump(time.monotonic(), time.time()), private=True)

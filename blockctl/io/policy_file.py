@@ -121,8 +121,11 @@ def create(path: Path, text: str) -> None:
         raise WorldError(f"cannot write {path}: {error.strerror or error}", _rights_hint(path)) from error
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put these bytes in a file's place, on the disk before it counts; mode and owner stay."""
+def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Put these bytes in a file's place, on the disk before it counts; mode and owner stay.
+
+    `private`: nobody else may read it, whoever might before.
+    """
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     except OSError as error:
@@ -132,7 +135,8 @@ def replace_file(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            _keep_rights(new, path)
+            if not private:  # as `mkstemp` makes it
+                _keep_rights(new, path)
             os.fsync(file.fileno())
         new.replace(path)
         _sync_folder(path.parent)

@@ -142,7 +142,7 @@ def keep_good(policy: Policy, path: Path, state: Path) -> None:
         data = path.read_bytes()
         kept = last_good(state)
         if not kept.exists() or kept.read_bytes() != data:
-            replace_file(kept, data)
+            replace_file(kept, data, private=True)  # the policy itself may be
 
 
 def last_good(state: Path) -> Path:
