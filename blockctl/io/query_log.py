@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from blockctl.dns.exchange import Client, Outcome, Reason
 from blockctl.dns.figures import Figures, summed
-from blockctl.dns.noted import Noted, coded, decoded, question_type
+from blockctl.dns.noted import HEADER, LONGEST, Noted, coded, decoded, question_type
 from blockctl.io.log_rows import GroupOf, Row, Rows
 from blockctl.model.policy import Resolver
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from blockctl.io.log_store import LogStore
 
 RING = 8_192
+MOST = 2 + HEADER + LONGEST + 4  # bytes noted of a query: up to its question's end. By TCP it may have 65,535
 ROWS = 2_000  # written in one turn at most
 FLOOD_ROWS = 500  # the same once the ring overflows: then answering is what the machine is for
 TURN = 1.0  # seconds
@@ -97,9 +98,10 @@ class QueryLog:
         milliseconds: float = 0.0,
         upstream: str = "",
     ) -> None:
-        """Note a query that the hot path did not answer, whole, and count it. Never raises, whatever its bytes."""
+        """Note a query that the hot path did not answer, and count it. Never raises, whatever its bytes."""
         self._slow[outcome] += 1
-        self._ring.append((now, client, query[2:], coded(outcome, rcode), reason, milliseconds, upstream))
+        asked = query[2:MOST]
+        self._ring.append((now, client, asked, coded(outcome, rcode), reason, milliseconds, upstream))
 
     def configure(self, settings: Resolver, group_of: GroupOf | None = None) -> None:
         """Go by other settings from the next turn on."""

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from blockctl.dns.exchange import Client, Outcome, Reason, Transport, Verdict
+from blockctl.dns.noted import question, spelled
 from blockctl.io import log_store, query_log
 from blockctl.io.log_reader import Logged, LoggedRule, Wanted, open_log
 from blockctl.io.query_log import FLOOD_ROWS, RING, ROWS, QueryLog, log_path
@@ -34,6 +35,10 @@ BY_CNAME = Reason(Step.LIST_BLOCK, RULE, "x.ads.example", "cname")
 def query(name: str, kind: int = 1, identity: bytes = b"id") -> bytes:
     labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split("."))
     return identity + b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + labels + b"\0" + kind.to_bytes(2, "big") + b"\0\1"
+
+
+def query_name(noted: bytes) -> str:
+    return spelled(question(noted)[0])
 
 
 def rows_of(state: Path, wanted: Wanted | None = None, count: int = 1_000_000) -> list[Logged]:
@@ -141,6 +146,15 @@ def test_the_level_can_change(log: QueryLog, tmp_path: Path) -> None:
         ("full.example", "127.0.0.1"),
         ("anonymous.example", "127.0.0.0"),
     ]
+
+
+def test_long_queries_take_no_more_memory_than_their_questions(log: QueryLog) -> None:
+    """By TCP a query may be of 64 KB, and thousands of them wait for the thread that writes."""
+    name = ".".join(["x" * 61] * 4 + ["xxxxx"])
+    log.note(0.0, LOCAL, query(name) + bytes(60_000), Outcome.FORWARDED, 0)
+    (noted,) = log._ring
+    assert len(noted[2]) < 300
+    assert query_name(noted[2]) == name
 
 
 def test_only_the_owner_may_read_it(log: QueryLog, tmp_path: Path) -> None:
