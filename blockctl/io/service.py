@@ -246,8 +246,11 @@ class Service:
                 await asyncio.to_thread(save_cache, self._state, self._cache)
 
     async def _stand_anew(self) -> None:
+        whole = self._whole
         try:
-            self._go_by(await asyncio.to_thread(self._stand))
+            standing = await asyncio.to_thread(self._stand)
+            if whole is self._whole:  # else `_renew` has begun meanwhile, and what it puts into force is newer
+                self._go_by(standing)
         except Exception as error:  # of what is read or opened
             self._tell.own("what lapses could not be followed", error)
             self._once_more()

@@ -72,7 +72,7 @@ class Parent:
             self._workers[process] = number
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             return
-        status = 3
+        status = 1  # of what nobody thought of: then another is started
         try:
             for each in SIGNALS:
                 signal.signal(each, signal.SIG_DFL)
@@ -86,6 +86,8 @@ class Parent:
                     self._say(str(fault))
                 self._say(f"blockctl: {error}" + (f"\n  hint: {error.hint}" if error.hint else ""))
             status = error.status
+        except Exception as error:
+            self._say(f"a fault of blockctl's own: worker {number}: {error!r}")
         finally:
             os._exit(status)
 

@@ -1,0 +1,75 @@
+"""The service's own steps, where two of them meet."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blockctl.io.service import Service
+from blockctl.model.policy import Policy
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_what_lapses_does_not_bring_an_older_policy_back(tmp_path: Path, changes: bool) -> None:
+    """It is made in a thread, and meanwhile a change of the policy may have gone into force."""
+
+    async def run() -> list[Any]:
+        service: Any = Service(tmp_path / "policy.yaml", tmp_path, lambda _: None)
+        service._whole = Policy(file="before")
+        put, hold = [], threading.Event()
+
+        def stand() -> str:
+            hold.wait(5)
+            return "made of the policy before"
+
+        service._stand, service._go_by = stand, put.append
+        task = asyncio.create_task(service._stand_anew())
+        await asyncio.sleep(0.01)
+        if changes:
+            service._whole = Policy(file="after")
+        hold.set()
+        await task
+        return put
+
+    assert asyncio.run(run()) == ([] if changes else ["made of the policy before"])
+
+
+FAULTY = """
+import sys
+from pathlib import Path
+from blockctl.io import workers
+from blockctl.model.diagnostic import BlockctlError
+
+class Service:
+    def __init__(self, path, state, say, inherited, *, first, share):
+        self.tried = state / "tried"
+
+    async def serve(self):
+        if self.tried.exists():
+            raise BlockctlError("that was the second")
+        self.tried.touch()
+        raise RuntimeError("nobody thought of this")
+
+def say(text):
+    print(text, flush=True)
+
+workers.Service = Service
+sys.exit(workers.Parent(Path("policy.yaml"), Path(sys.argv[1]), say, [], 1).run())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="workers are forked")
+def test_a_worker_that_fails_as_nobody_thought_is_told_and_started_again(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTY, str(tmp_path)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert "nobody thought of this" in done.stdout
+    assert "starting it again" in done.stdout
+    assert "that was the second" in done.stdout
+    assert done.returncode == 2
