@@ -78,6 +78,10 @@ class Question:
             if not self.done:
                 self._next()
 
+    def waited(self) -> float:
+        """Return the seconds since it was asked."""
+        return self.loop.time() - self._ends_at + WHOLE
+
     def stop(self) -> None:
         """End without an answer."""
         for each in list(self._open):

@@ -18,6 +18,7 @@ from blockctl.model.diagnostic import BlockctlError
 from blockctl.model.policy import Resolver
 
 WAITING = 2_000  # clients' questions at a time; more are refused, so that a flood costs no memory
+LONG = 0.5  # seconds after which a question makes way for another then: floods ask for names that nobody answers
 SHORTEST_TTL, LONGEST_TTL = 60.0, 3_600.0  # seconds for which addresses of upstreams are used before another look
 OURSELVES = Client("127.0.0.1")
 
@@ -77,7 +78,7 @@ class Upstreams:
 
     def put(self, forward: Forward, take: Callable[[bytes | None], None]) -> None:
         """Ask, and have `take` called with what `ask` returns: now, or later in the loop. Cheaper than a task."""
-        if self._waiting >= WAITING:
+        if self._waiting >= WAITING and not self._make_room():
             self.refused += 1
             take(None)
             return
@@ -123,6 +124,14 @@ class Upstreams:
                 UpstreamState(text, health.works(now), took, health.asked, health.answered, health.failed, health.error)
             )
         return found
+
+    def _make_room(self) -> bool:
+        """Give up what has waited longest, if that is long: else one client's flood would be everybody's."""
+        oldest = next(iter(self._questions.values()), None)
+        if oldest is None or oldest.waited() < LONG:
+            return False
+        oldest.stop()
+        return True
 
     def _ended(self, question: Question) -> None:
         """Tell all that wait for a question."""

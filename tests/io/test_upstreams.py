@@ -24,6 +24,7 @@ from tests.io.upstream_stub import (
     Stub,
     answer,
     bare,
+    honest,
     query,
     silent,
 )
@@ -458,6 +459,31 @@ def test_a_flood_is_refused_beyond_what_may_wait(monkeypatch: pytest.MonkeyPatch
         assert await ask(upstreams, "again.example", spelled) == right("again.example")
         await upstreams.close()
         await stub.stop()
+
+    asyncio.run(run())
+
+
+def test_a_flood_of_what_nobody_answers_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One client asks for names whose servers are silent; the others get their answers all the same."""
+    monkeypatch.setattr("blockctl.io.upstreams.WAITING", 10)
+    monkeypatch.setattr("blockctl.io.upstreams.LONG", 0.1)
+
+    def most_are_silent(query: bytes, transport: str) -> list[tuple[float, bytes]]:
+        return silent(query, transport) if b"hole" in query.lower() else honest(query, transport)
+
+    async def run() -> None:
+        stub = await Stub(most_are_silent).udp()
+        spelled = f"127.0.0.1:{stub.port}"
+        upstreams = Upstreams(Resolver(upstreams=(spelled,)))
+        flood = [asyncio.create_task(ask(upstreams, f"n{each}.hole.example", spelled)) for each in range(10)]
+        await asyncio.sleep(0.15)
+        for each in range(5):
+            assert await ask(upstreams, f"w{each}.example", spelled) == right(f"w{each}.example")
+        assert upstreams.refused == 0
+        assert sum(each.done() for each in flood) in range(1, 6)
+        await upstreams.close()
+        await stub.stop()
+        await asyncio.gather(*flood)
 
     asyncio.run(run())
 
