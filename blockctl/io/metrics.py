@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Iterable
 
 from blockctl.dns.cache import Cache
 from blockctl.dns.figures import Metric, prometheus
+from blockctl.dns.rebinding import AT_HOME
 from blockctl.io.query_log import QueryLog
 from blockctl.io.upstreams import Upstreams
-from blockctl.model.addresses import shortest
+from blockctl.model.addresses import read_address, shortest
 from blockctl.model.diagnostic import WorldError
 from blockctl.model.listen import read_listen
 
 LONGEST = 8_192  # bytes of a request
 PATIENCE = 5.0  # seconds for one to come
 TYPE = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus's exposition format
+_ENDS = tuple(f".{each}" for each in AT_HOME)
 
 
 def figures_text(log: QueryLog, upstreams: Upstreams, cache: Cache) -> str:
@@ -37,6 +40,15 @@ def figures_text(log: QueryLog, upstreams: Upstreams, cache: Cache) -> str:
         Metric("log_problem", "1 while the query log cannot be written.", (((), int(bool(log.problem))),)),
     )
     return prometheus(log.figures(), more)
+
+
+def is_at_home(host: str) -> bool:
+    """Whether a request's Host is an address, or a name that no stranger can own.
+
+    A page can have its own name lead to this machine (DNS rebinding); its script may then read what is answered.
+    """
+    name = re.sub(r":[0-9]*$", "", host).strip("[]").rstrip(".").lower()
+    return read_address(name) is not None or "." not in name or name.endswith(_ENDS)
 
 
 def _by_name(values: Iterable[tuple[str, float]]) -> tuple[tuple[tuple[tuple[str, str], ...], float], ...]:
@@ -95,6 +107,8 @@ class MetricsServer:
         if isinstance(asked, h11.Request):
             if not self._allows(shortest(address)):
                 status, body = 403, "not for this client\n"
+            elif not is_at_home(dict(asked.headers).get(b"host", b"").decode("latin-1")):
+                status, body = 403, "ask by address: a page of a stranger's name may have led here\n"
             elif asked.target.partition(b"?")[0] != b"/metrics":
                 status, body = 404, "the figures are at /metrics\n"
             elif asked.method not in (b"GET", b"HEAD"):

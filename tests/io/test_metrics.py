@@ -53,6 +53,31 @@ def test_what_else_is_asked(path: str, method: str, allowed: bool, status: int) 
     assert asyncio.run(_asked(lambda url: _status(url + path, method), allowed)) == status
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        pytest.param("127.0.0.1:9153", 200, id="an address"),
+        pytest.param("[::1]:9153", 200, id="IPv6"),
+        pytest.param("localhost:9153", 200, id="this machine"),
+        pytest.param("Pi.lan", 200, id="a name of the house"),
+        pytest.param("evil.example", 403, id="a page's own name"),
+        pytest.param("127.0.0.1.evil.example:9153", 403, id="a page's own name with an address in it"),
+        pytest.param("local.evil.example.", 403, id="a page's own name with a dot"),
+    ],
+)
+def test_a_page_whose_name_leads_here_reads_nothing(host: str, status: int) -> None:
+    def ask(url: str) -> int:
+        try:
+            with urllib.request.urlopen(
+                urllib.request.Request(f"{url}/metrics", headers={"Host": host}), timeout=5
+            ) as reply:
+                return int(reply.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert asyncio.run(_asked(ask)) == status
+
+
 def test_what_is_no_http() -> None:
     async def scene() -> bytes:
         server = MetricsServer(lambda: "", lambda _: True)
