@@ -21,6 +21,7 @@ _PROTECTED = 0.8  # of the bytes, for what was asked for again
 _OVERHEAD = 420  # octets of the objects of one entry, measured on CPython 3.11
 _OF_TTL = 8  # octets for each place of a TTL, besides the number itself, which is mostly shared
 _HEAD = Struct("!IdI")  # checksum, time of writing, number of entries
+_ALWAYS = 1e9  # seconds: no answer is so old
 _KEY = Struct("!HBI")
 _ENTRY = Struct("!BB?ddBHHHHB")  # lengths of key and target, flags, times, rcode, counts
 
@@ -123,7 +124,7 @@ class Cache:
         passed = max(0.0, wall - written)
         try:
             entries = list(_unpack(data, start, count, now - passed))
-        except (error, IndexError):
+        except (error, IndexError, ValueError):
             return 0
         for key, entry in entries:
             if entry.expires + self.stale > now:
@@ -165,4 +166,6 @@ def _unpack(data: bytes, at: int, count: int, now: float) -> Iterator[tuple[byte
             at += 1 + data[at]
         body, at = data[at : at + size], at + size
         sections = Sections.read(body, end, answers, authorities)
+        if not 0 <= age < _ALWAYS or not -_ALWAYS < left < _ALWAYS:
+            raise ValueError("no such times")
         yield key, Entry(rcode, now - age, now + left, sections, authentic, target, tuple(explained))

@@ -222,6 +222,8 @@ class Names:
         before = memoryview(self.buffer)[self.start + block * _BLOCK : place]  # type: ignore[arg-type]
         ordinal = self._ordinals[block] + bytes(before).count(b"\0")
         at = self._origins + ordinal * _PLACE.size
+        if not at <= len(self.buffer) - _PLACE.size:  # the file is damaged
+            return NO_LIST, 0
         found: tuple[int, int] = _PLACE.unpack(self.buffer[at : at + _PLACE.size])
         return found
 
@@ -251,6 +253,10 @@ class Table:
         self._buffer = buffer
         self._places: dict[str, tuple[int, int]] = self.about.pop("sections")
         self.hot = self.names("blocks")
+        for place in self._places:
+            name, _, section = place.partition(".")
+            if section == "index":
+                self.names(name)  # a damaged one is refused now, not when it is asked
         for name, checksum in self.about.pop("sums").items():
             if zlib.crc32(self.section(name)) != checksum:
                 raise ValueError(f"its {name} are not what was written")

@@ -22,6 +22,7 @@ from blockctl.parsers import PARSERS, decode, find, parse, read_line
 from blockctl.parsers.adblock import parse_line
 from blockctl.policy import edit
 from blockctl.policy.read import has_errors, read_policy
+from tests.fuzz.kept import kept_cache, rules_file
 from tests.fuzz.messages import message
 
 Fuzzed = Callable[[bytes], None]
@@ -212,4 +213,6 @@ TARGETS: dict[str, Fuzzed] = {
     "pattern": pattern,
     "request": request,
     "message": message,
+    "rules-file": rules_file,
+    "answers-cache": kept_cache,
 }
