@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("blockctl", deadline=None)  # no test is about its own time, and machines are busy
+settings.load_profile("blockctl")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -10,6 +10,7 @@ from blockctl.backends import BROWSER_BACKENDS
 from blockctl.backends.capabilities import CAPABILITIES
 from blockctl.cli.suggest import Judged, Trial, commands
 from blockctl.compiler import Compilation
+from blockctl.io.clock import worked
 from blockctl.model.decide import Decision, Step, decide, decide_name, excepted_names, yields
 from blockctl.model.filterlist import FilterList, ListText
 from blockctl.model.index import Index
@@ -77,6 +78,7 @@ def answer(run: Compilation, request: Request, text: str, now: datetime) -> Answ
         in_dns = decide_name(run.policy, named, request.host, run.yields(), trace=True)
         engines.append(EngineVerdict(DNS, in_dns))
         notes += _not_yielded(run, in_dns, request)
+    notes += _cut_short(index)
 
     def judge(policy: Policy) -> Judged:
         if named is None:
@@ -127,7 +129,7 @@ def _dns_rules(run: Compilation, request: Request, located: Located) -> list[Rul
     """Return what the lists say of a name to DNS, the first that speaks first."""
     texts = [text for text in run.texts if text.source.dns]
     data, indexed = run.names_index()
-    index = Index.load(data, _reader(indexed))
+    index = _timed(Index.load(data, _reader(indexed)))
     asked = Request.parse(request.url, f"https://{ANOTHER_SITE}/", Kind.SCRIPT)
     widened = [rule for rule in index.matching(asked) if is_for_third_parties(rule)]  # only of lists with `widen`
     rules = [located(rule) for rule in (*index.naming(request.host), *widened)]
@@ -151,9 +153,21 @@ def _not_yielded(run: Compilation, decision: Decision, request: Request) -> tupl
     return tuple(notes[:3])
 
 
+def _cut_short(index: Index) -> tuple[str, ...]:
+    """Say which regular expressions had not the time they need: they count as if they did not match."""
+    told = tuple(f"the regular expression of {rule.origin} was left out: it takes too long" for rule in index.slow[:3])
+    more = f"{len(index.slow) - 3:,} more were left out: those before them took all the time there is"
+    return (*told, more) if len(index.slow) > 3 else told
+
+
 def _browser_index(run: Compilation) -> Index:
     data, texts = run.index()
-    return Index.load(data, _reader(texts))
+    return _timed(Index.load(data, _reader(texts)))
+
+
+def _timed(index: Index) -> Index:
+    index.clock = worked
+    return index
 
 
 def _reader(texts: Sequence[ListText]) -> Callable[[int, int], Rule]:

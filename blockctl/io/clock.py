@@ -1,8 +1,11 @@
-"""The time of day."""
+"""The time of day, and the time that work takes."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
+
+worked = time.thread_time  # seconds that this thread has worked: waiting for others does not count
 
 
 def now() -> datetime:

@@ -285,7 +285,7 @@ def cosmetics_for(policy: Policy, lists: Iterable[FilterList], page_host: str) -
     for cosmetic in (cosmetic for parsed in lists for cosmetic in parsed.cosmetics):
         if cosmetic.form is not CosmeticForm.CSS or cosmetic.needs:
             continue
-        if among(cosmetic.sites, cosmetic.not_sites)(page_host, view.page_names):
+        if among(cosmetic.sites, cosmetic.not_sites)(page_host, view.page_names, view.purse):
             if cosmetic.effect is Effect.ALLOW:
                 taken_back.add(cosmetic.selector)
             elif not off & {"elemhide", "specifichide" if cosmetic.sites else "generichide"}:

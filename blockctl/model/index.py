@@ -27,6 +27,7 @@ from blockctl.model.diagnostic import Origin
 from blockctl.model.filterlist import FilterList
 from blockctl.model.match import Check, View, check, mask, page_keys
 from blockctl.model.pattern import TOKEN, anchored_host, tokens
+from blockctl.model.purse import Clock
 from blockctl.model.request import Kind, Request
 from blockctl.model.rule import Effect, Party, Rule, Scope
 from blockctl.model.sorted_names import SortedNames
@@ -95,7 +96,8 @@ class Index:
         self._columns = sorted(parts.columns, key=lambda column: (column.rank, column.effect is Effect.BLOCK))
         self._rule = rule
         self._checks: dict[int, Check] = {}
-        self.slow: list[Rule] = []  # rules whose regular expression took too long on some address
+        self.clock: Clock | None = None  # by which the regular expressions that one request meets share their time
+        self.slow: list[Rule] = []  # rules whose regular expression took too long, or had no time left
 
     @classmethod
     def build(cls, lists: Sequence[FilterList]) -> Index:
@@ -128,7 +130,7 @@ class Index:
 
     def verdict(self, request: Request) -> tuple[Effect, Rule] | None:
         """Return the rule that wins, None when none matches."""
-        view = View(request)
+        view = View(request, self.clock)
         if not view.bit:
             return None
         found: Rule | None = None
@@ -152,7 +154,7 @@ class Index:
 
     def matching(self, request: Request) -> list[Rule]:
         """Return every rule that matches, the one that wins first."""
-        view = View(request)
+        view = View(request, self.clock)
         if not view.bit:
             return []
         masks = self._parts.masks

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from blockctl.model.names import is_address, is_public_suffix, parents, registrable_domain
 from blockctl.model.pattern import Pattern, canonical, compile_pattern
+from blockctl.model.purse import Clock, Purse
 from blockctl.model.request import Request
 from blockctl.model.rule import Party, Rule, Scope
 
@@ -16,9 +18,10 @@ KINDS = 11  # how many there are: first-party kinds take the low bits of a mask,
 class View:
     """A request as rules look at it, each form of it worked out once."""
 
-    __slots__ = ("bit", "host", "host_names", "lower", "page_host", "page_names", "url")
+    __slots__ = ("bit", "host", "host_names", "lower", "page_host", "page_names", "purse", "url")
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, clock: Clock | None = None) -> None:
+        self.purse = Purse(clock)
         self.url = canonical(request.url)
         self.lower = self.url.lower()
         self.host = request.host
@@ -59,12 +62,14 @@ def check(rule: Rule, slow: list[Rule] | None = None) -> Check:
         tests.append(_pattern_test(compile_pattern(rule.pattern, match_case=rule.match_case)))
     if rule.sites or rule.not_sites:
         pages = among(rule.sites, rule.not_sites)
-        tests.append(lambda view: pages(view.page_host, view.page_names))
+        tests.append(lambda view: pages(view.page_host, view.page_names, view.purse))
     if rule.to or rule.not_to:
         to = among(rule.to, rule.not_to)
-        tests.append(lambda view: to(view.host, page_keys(view.host)))
+        tests.append(lambda view: to(view.host, page_keys(view.host), view.purse))
     if rule.regex:  # last: it is by far the dearest
-        tests.append(_regex_test(rule, slow if slow is not None else []))
+        tests.append(_regex_test(rule))
+    if slow is not None and (rule.regex or any(name.startswith("/") for name in _named(rule))):
+        tests = [_noting(each, rule, slow) for each in tests]
     match tests:
         case [one]:
             return one
@@ -90,21 +95,36 @@ def _pattern_test(pattern: Pattern) -> Check:
     return lambda view: literal in view.lower and bool(found(view.lower))
 
 
-def _regex_test(rule: Rule, slow: list[Rule]) -> Check:
+def _regex_test(rule: Rule) -> Check:
     pattern = compile_pattern(rule.pattern, regex=True, match_case=rule.match_case)
+    return lambda view: view.purse.search(pattern, view.url, view.lower)
 
-    def test(view: View) -> bool:
-        if pattern.timed_out:
-            return False  # once is enough: a list of such expressions would cost its time with every request
-        matched = pattern.test(view.url, view.lower)
-        if pattern.timed_out and rule not in slow:
+
+def _named(rule: Rule) -> Iterator[str]:
+    """Yield the names, entities and regular expressions to which a rule is limited."""
+    return chain(rule.sites, rule.not_sites, rule.to, rule.not_to)
+
+
+def _noting(test: Check, rule: Rule, slow: list[Rule]) -> Check:
+    """Return a test that adds its rule to `slow`, once, when a search for it is cut short."""
+    noted = False
+
+    def noting(view: View) -> bool:
+        nonlocal noted
+        before = view.purse.cut_short
+        matched = test(view)
+        if not noted and view.purse.cut_short > before:
+            noted = True
             slow.append(rule)
         return matched
 
-    return test
+    return noting
 
 
-def among(names: Sequence[str], not_names: Sequence[str]) -> Callable[[str, Sequence[str]], bool]:
+Among = Callable[[str, Sequence[str], Purse], bool]
+
+
+def among(names: Sequence[str], not_names: Sequence[str]) -> Among:
     """Return a test of a host against a list of names, entities and regular expressions; the nearest name wins.
 
     Where both say the same, `not_names` win. A regular expression has no nearness: one of `not_names` wins over
@@ -117,13 +137,13 @@ def among(names: Sequence[str], not_names: Sequence[str]) -> Callable[[str, Sequ
     )
     otherwise = not names
 
-    def test(host: str, keys: Sequence[str]) -> bool:
-        if never and any(expression.test(host, host) for expression in never):
+    def test(host: str, keys: Sequence[str], purse: Purse) -> bool:
+        if never and any(purse.search(expression, host, host) for expression in never):
             return False
         for key in keys:
             if key in table:
                 return table[key]
-        return otherwise or any(expression.test(host, host) for expression in also)
+        return otherwise or any(purse.search(expression, host, host) for expression in also)
 
     return test
 

@@ -121,7 +121,9 @@ def _suffix_lines() -> frozenset[str]:
     """
     from pkgutil import get_data
 
-    text = (get_data("publicsuffixlist", "public_suffix_list.dat") or b"").decode()
+    import publicsuffixlist
+
+    text = (get_data(publicsuffixlist.__name__, "public_suffix_list.dat") or b"").decode()
     lines = frozenset(map(str.strip, text.split("\n")))  # comments too: no name begins as they do
     return lines.union(_in_a_labels(line) for line in lines if not line.isascii() and line[:1] != "/")
 

@@ -49,7 +49,7 @@ def once(sorted_keys: list[str]) -> list[str]:
     return [*followed, sorted_keys[-1]] if sorted_keys else []
 
 
-def among(sorted_keys: list[str], few: frozenset[str]) -> set[str]:
+def common(sorted_keys: list[str], few: frozenset[str]) -> set[str]:
     """Return those of a few keys that are among sorted ones: found by halving where hashing them all takes longer."""
     if len(sorted_keys) < 10 * len(few):
         return set(few.intersection(sorted_keys))

@@ -10,10 +10,15 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from blockctl.model.names import normalize_host
 from blockctl.model.request import url_host
+
+if TYPE_CHECKING:
+    import regex
 
 MAX_PATTERN = 8192  # characters; the longest in use are a tenth of it
 REGEX_SECONDS = 0.05  # for one search with a regular expression of a list
@@ -32,19 +37,30 @@ class Pattern:
     """A compiled pattern; call it with an address.
 
     `literal` is lower-case text that every matching address contains. `found` looks at the rest of the address,
-    as written if `match_case`, else in lower case; None when the literal alone decides.
+    as written if `match_case`, else in lower case; None when the literal alone decides. `search` is there for a regular
+    expression: it does the same within so many seconds, or raises TimeoutError.
     """
 
-    __slots__ = ("found", "literal", "match_case", "timed_out", "valid")
+    __slots__ = ("_expression", "found", "literal", "match_case", "search", "timed_out")
 
     def __init__(
-        self, literal: str, found: Callable[[str], object] | None, match_case: bool, valid: bool = True
+        self,
+        literal: str,
+        found: Callable[[str], object] | None,
+        match_case: bool,
+        expression: _Expression | None = None,
     ) -> None:
         self.literal = literal
         self.found = found
         self.match_case = match_case
-        self.valid = valid  # False: not a regular expression, or too long; it matches nothing
+        self._expression = expression
+        self.search = expression.search if expression is not None else None
         self.timed_out = False  # a search took too long, and counted as no match
+
+    @property
+    def valid(self) -> bool:
+        """False: not a regular expression, or too long; it matches nothing."""
+        return self.found is not _nothing and (self._expression is None or self._expression.compiled is not None)
 
     def __call__(self, url: str) -> bool:
         """Whether the address matches."""
@@ -87,7 +103,7 @@ def _in_ascii(pattern: str) -> str:
 def compile_pattern(pattern: str, regex: bool = False, match_case: bool = False) -> Pattern:
     """Compile a pattern, or a regular expression written without its slashes. It never raises."""
     if len(pattern) > MAX_PATTERN:
-        return Pattern("", _nothing, match_case, valid=False)
+        return Pattern("", _nothing, match_case)
     if regex:
         return _compile_regex(pattern, match_case)
     host_anchor, start, end, body = _anchors(_in_ascii(pattern))
@@ -151,29 +167,45 @@ def _nothing(url: str) -> object:  # noqa: ARG001
     return None
 
 
+class _Expression:
+    """A regular expression of a list, compiled when it is first asked for: that may take longer than a search."""
+
+    def __init__(self, source: str, match_case: bool) -> None:
+        self._source = source
+        self._match_case = match_case
+
+    @cached_property
+    def compiled(self) -> regex.Pattern[str] | None:
+        """Return it ready to search; None when it is none."""
+        import regex  # late: most requests meet no regular expression
+
+        flags = regex.ASCII | regex.VERSION0 | (0 if self._match_case else regex.IGNORECASE)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # "possible nested set": not in JavaScript, whose syntax this is
+                return regex.compile(self._source, flags)
+        except (regex.error, OverflowError, RecursionError, ValueError):
+            return None
+
+    def search(self, url: str, seconds: float) -> object:
+        """Return what is found in an address. Raises TimeoutError when it takes longer."""
+        return None if self.compiled is None else self.compiled.search(url, timeout=seconds)
+
+
 def _compile_regex(source: str, match_case: bool) -> Pattern:
-    import regex  # late: most requests meet no regular expression
-
     source = source.replace("[^]", r"[\s\S]")  # any character, in JavaScript
-
-    flags = regex.ASCII | regex.VERSION0 | (0 if match_case else regex.IGNORECASE)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "possible nested set": not in JavaScript, whose syntax this is
-            search = regex.compile(source, flags).search
-    except (regex.error, OverflowError, RecursionError, ValueError):
-        return Pattern("", _nothing, match_case, valid=False)
 
     def found(url: str) -> object:
         try:
-            return search(url, timeout=REGEX_SECONDS)
+            return expression.search(url, REGEX_SECONDS)
         except TimeoutError:
-            compiled.timed_out = True
+            pattern.timed_out = True
             return None
 
+    expression = _Expression(source, match_case)
     literal = max((run for run, _, _ in regex_literals(source)), key=len, default="")
-    compiled = Pattern(literal, found, match_case=True)  # the flags see to letter case
-    return compiled
+    pattern = Pattern(literal, found, True, expression)  # the flags see to letter case
+    return pattern
 
 
 def anchored_host(pattern: str) -> str:

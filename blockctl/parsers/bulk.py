@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from blockctl.model.hostset import order, order_after
 from blockctl.model.names import MAX_NAME, SPECIAL_USE, suffix_rules
-from blockctl.model.packed import among, name_of, pack_keys, sort_keys
+from blockctl.model.packed import common, name_of, pack_keys, sort_keys
 from blockctl.parsers.listed import TRIGGERS, is_listable
 
 LABEL = r"[A-Za-z0-9_-]{1,63}+"
@@ -187,7 +187,7 @@ def _places(names: str, wanted: set[str]) -> list[int]:
 
 def _never(keys: list[str]) -> set[str]:
     """Return the names that no list may block, without asking of each."""
-    suspects = {name_of(key) for key in among(keys, _suffix_keys())}
+    suspects = {name_of(key) for key in common(keys, _suffix_keys())}
     for parent in _suspect_parents():
         low = bisect_left(keys, order(parent))
         suspects.update(map(name_of, keys[low : bisect_left(keys, order_after(parent), low)]))

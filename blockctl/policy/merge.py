@@ -15,7 +15,7 @@ from blockctl.model.diagnostic import Diagnostic, DiagnosticLog, Origin, Severit
 from blockctl.model.filterlist import FilterList
 from blockctl.model.hostset import HostSet, Unsaid, order, order_after
 from blockctl.model.names import SPECIAL_USE, covers, parents, suffix_rules
-from blockctl.model.packed import Packed, among, has_name, keys_of, name_of, names_of, once, without_name
+from blockctl.model.packed import Packed, common, has_name, keys_of, name_of, names_of, once, without_name
 from blockctl.model.policy import ListSource, Policy
 from blockctl.model.reduce import OWN, Reducer, Special
 from blockctl.model.request import ALL_KINDS, Kind
@@ -129,7 +129,7 @@ def _listable(keys: list[str], blocks: Iterable[tuple[str, Packed]], diagnostics
 
 def _unlistable(sorted_keys: list[str]) -> set[str]:
     """Return the names that no list may block, without asking of each."""
-    bad = {name_of(key) for key in among(sorted_keys, _suffix_keys())}
+    bad = {name_of(key) for key in common(sorted_keys, _suffix_keys())}
     bad.update(_single_labels(sorted_keys))
     for parent in {*suffix_rules()[1], *SPECIAL_USE}:
         low = bisect_left(sorted_keys, order(parent))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from blockctl.backends.safari_pattern import Unsayable, refusal
 from blockctl.backends.safari_region import EXACT, LISTS, left_over, other_labels, pages
 from blockctl.model.match import among, page_keys
+from blockctl.model.purse import Purse
 
 LABELS = st.sampled_from(["a", "b", "ab", "a-b", "b-", "c"])
 NAMES = st.lists(LABELS, min_size=1, max_size=3).map(lambda labels: ".".join([*labels, "example"]))
@@ -30,7 +31,7 @@ def test_pages_are_those_of_the_model(
     meant = among(names, not_names)
     for host in hosts:
         keys = page_keys(host)
-        wanted = meant(host, keys) and set(never).isdisjoint(keys)
+        wanted = meant(host, keys, Purse()) and set(never).isdisjoint(keys)
         assert on(expressions, f"https://{host}/a.example/") == wanted, host
 
 

@@ -41,3 +41,13 @@ def test_why_shows_control_codes_of_a_list_and_sends_none(tmp_path: Path, capsys
     assert blockctl(tmp_path, "why", "ads.example.net") == 1
     out = capsys.readouterr().out
     assert ("\x1b" in out, "\x07" in out, "\ufffd]0;mine" in out) == (False, False, True)
+
+
+def test_a_list_of_slow_expressions_is_cut_short_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bombs = "".join(f"/example\\/(a|aa|a?)+c{number}$/\n" for number in range(300))
+    (tmp_path / "l.txt").write_text(bombs + "||ads.example^\n")
+    (tmp_path / "policy.yaml").write_text("version: 1\nlists: [{name: l, path: l.txt, format: adblock}]\n")
+    assert blockctl(tmp_path, "why", f"https://a.example/{'a' * 200}!", "--site", "news.example") == 0
+    out = capsys.readouterr().out
+    assert "the regular expression of l.txt:1 was left out: it takes too long" in out
+    assert "297 more were left out" in out

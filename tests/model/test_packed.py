@@ -6,16 +6,16 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 from blockctl.model.hostset import HostSet, order
-from blockctl.model.packed import among
+from blockctl.model.packed import common
 from blockctl.model.reduce import Reducer
 
 KEYS = st.sets(st.text("abc.", min_size=1, max_size=4), max_size=60)
 
 
 @given(KEYS, KEYS)
-def test_among_finds_what_both_have_however_few_are_asked(many: set[str], few: set[str]) -> None:
+def test_what_both_have_is_found_however_few_are_asked(many: set[str], few: set[str]) -> None:
     for asked in (few, set(sorted(few)[:2])):
-        assert among(sorted(many), frozenset(asked)) == many & asked
+        assert common(sorted(many), frozenset(asked)) == many & asked
 
 
 def test_columns_are_counted() -> None:

@@ -213,3 +213,9 @@ def test_every_match_of_a_regex_holds_its_literal_and_tokens(source: str, url: s
     if re.search(source, url):
         assert compile_pattern(source, regex=True)(url)
         assert set(tokens(source, regex=True)) <= set(TOKEN.findall(url))
+
+
+def test_a_regex_is_compiled_when_it_is_asked_for() -> None:
+    pattern = compile_pattern(r"ads\/(\d+", regex=True)
+    assert "compiled" not in vars(pattern._expression)
+    assert (pattern("https://a.example/ads/1"), pattern.valid) == (False, False)
