@@ -124,6 +124,7 @@ def _certified(written: str | None, host: str, scheme: Scheme, text: str) -> str
 
 def _address(text: str) -> str | None:
     try:
-        return ip_address(text).compressed
+        address = ip_address(text)
+        return (getattr(address, "ipv4_mapped", None) or address).compressed
     except ValueError:
         return None

@@ -163,7 +163,7 @@ UPSTREAMS = (
     "9.9.9.9", "9.9.9.9:5353", "2620:fe::fe", "[2620:fe::fe]:53", "udp://9.9.9.9", "tcp://9.9.9.9:53",
     "tls://dns.quad9.net", "tls://9.9.9.9#dns.quad9.net", "TLS://[2620:fe::fe]:853", "https://dns.quad9.net/dns-query",
     "https://dns.example:8443/dns-query{?dns}", "https://9.9.9.9/dns-query#dns.quad9.net", "https://dns.example",
-    "tls://Bücher.example",
+    "::ffff:9.9.9.9", "tls://Bücher.example",
 )  # fmt: skip
 
 
