@@ -238,9 +238,12 @@ class Service:
             until = self._standing.until
             if moved or (until is not None and until <= datetime.now(UTC)):
                 await self._stand_anew()
-            let_go(self._lists.values())
-            if self._whole.resolver.prefetch:
-                self._answering.refresh()
+            try:
+                let_go(self._lists.values())
+                if self._whole.resolver.prefetch:
+                    self._answering.refresh()
+            except Exception as error:  # or nothing would lapse any more
+                self._tell.own("upkeep", error)
             if self._first and time.monotonic() - saved > SAVE_EVERY:
                 saved = time.monotonic()
                 await asyncio.to_thread(save_cache, self._state, self._cache)

@@ -6,11 +6,14 @@ import asyncio
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from blockctl.dns.cache import Cache
 from blockctl.io.service import Service
 from blockctl.model.policy import Policy
 
@@ -38,6 +41,36 @@ def test_what_lapses_does_not_bring_an_older_policy_back(tmp_path: Path, changes
         return put
 
     assert asyncio.run(run()) == ([] if changes else ["made of the policy before"])
+
+
+def test_what_lapses_is_seen_after_a_fault_of_upkeep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in what is done each second is told once, and ends nothing."""
+    monkeypatch.setattr("blockctl.io.service.TICK", 0.001)
+
+    def refresh() -> None:
+        raise RuntimeError("nobody thought of this")
+
+    async def run() -> tuple[int, list[str]]:
+        told: list[str] = []
+        service: Any = Service(tmp_path / "policy.yaml", tmp_path, told.append)
+        service._whole = Policy("policy.yaml")
+        service._cache = Cache(1 << 20, 60.0)
+        service._answering = SimpleNamespace(refresh=refresh)
+        service._standing = SimpleNamespace(until=datetime(2000, 1, 1, tzinfo=UTC))
+        made = []
+        service._stand, service._go_by = object, made.append
+        task = asyncio.create_task(service._tick())
+        for _ in range(1000):
+            await asyncio.sleep(0.001)
+            if len(made) > 2:
+                break
+        task.cancel()
+        return len(made), told
+
+    made, told = asyncio.run(run())
+    assert made > 2
+    assert len(told) == 1
+    assert "nobody thought of this" in told[0]
 
 
 FAULTY = """
