@@ -18,9 +18,10 @@ PIECE = 1 << 20
 ABANDONED = 600  # seconds: a file in the making that is older was left by a run that was killed
 
 
-def write_file(path: Path, chunks: Sequence[Chunk]) -> bool:
+def write_file(path: Path, chunks: Sequence[Chunk], *, lasting: bool = False) -> bool:
     """Write the pieces to a temporary name beside `path` and rename it; say whether anything changed.
 
+    A `lasting` file is on the disk before it has its name, so that a power cut leaves no file with holes under it.
     Raises WorldError (no space, no permission); the previous file is then still whole.
     """
     try:
@@ -41,6 +42,8 @@ def write_file(path: Path, chunks: Sequence[Chunk]) -> bool:
                 _write_all(file.fileno(), memoryview(chunk).cast("B"))
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
+            if lasting:
+                os.fsync(file.fileno())
         aside.replace(path)
     except OSError as error:
         aside.unlink(missing_ok=True)

@@ -79,7 +79,7 @@ def read_live(state: Path) -> Live | None:
 def write_live(state: Path, live: Live) -> None:
     """Put rules into use."""
     kept = {"version": VERSION, "rules": live.rules, "lists": live.lists, "made_for": live.made_for}
-    write_file(state / FOLDER / "live.json", [json.dumps(kept, indent=1).encode() + b"\n"])
+    write_file(state / FOLDER / "live.json", [json.dumps(kept, indent=1).encode() + b"\n"], lasting=True)
 
 
 def rules_path(state: Path, key: str) -> Path:
@@ -90,7 +90,7 @@ def rules_path(state: Path, key: str) -> Path:
 def write_rules(path: Path, make: Callable[[], Sequence[Chunk]]) -> None:
     """Keep a rules file, made only if it is not there. Raises WorldError."""
     if not path.is_file():
-        write_file(path, make())
+        write_file(path, make(), lasting=True)
 
 
 def prune(state: Path, live: Live) -> None:

@@ -144,3 +144,14 @@ def test_a_mapped_file_is_not_in_memory(tmp_path: Path) -> None:
     assert [is_in_memory(chunk) for chunk in (mapped, mapped[5:], bytes(mapped), memoryview(bytes(mapped)), b"x")] == [
         False, False, True, True, False,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_a_lasting_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lasting: bool
+) -> None:
+    path, synced = tmp_path / "rules", []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append((os.fstat(handle).st_size, path.exists())))
+    assert write_file(path, [b"0123", b"45"], lasting=lasting)
+    assert synced == [(6, False)] * lasting
+    assert path.read_bytes() == b"012345"
