@@ -143,8 +143,12 @@ class QueryLog:
         notes = self._take(maker.wanted)
         if maker.wanted:
             self._make_rows(maker, notes, now - monotonic)
-        if maker.level != "off" and monotonic >= self._retry_at:
+        if monotonic >= self._retry_at and (maker.level != "off" or self._gets_too_old(monotonic)):
             self._write(now, monotonic)
+
+    def _gets_too_old(self, monotonic: float) -> bool:
+        """Whether to look for what was logged before it was switched off."""
+        return (self._pruning or monotonic >= self._sweep_at) and self._path.exists()
 
     def _take(self, wanted: bool) -> list[Noted]:
         """Empty the ring, and count. The exact counts are read first, so that what was lost is not overstated."""
@@ -199,6 +203,16 @@ class QueryLog:
                 self._say("the query log is being written again")
 
     def _write_to(self, store: LogStore, now: int, monotonic: float) -> None:
+        if self._maker.level != "off":
+            self._add_to(store, now)
+        if monotonic >= self._sweep_at:
+            store.prune_rest(now, self._days)
+            self._sweep_at = monotonic + SWEEP
+            self._pruning = True
+        if self._pruning:
+            self._pruning = store.prune(now, self._days)
+
+    def _add_to(self, store: LogStore, now: int) -> None:
         with self._lock:
             figures, self._pending = self._pending, Figures()
         figures.kept += len(self._rows)
@@ -216,12 +230,6 @@ class QueryLog:
             with self._lock:
                 self._totals = totals
             self._pruning = True
-        if monotonic >= self._sweep_at:
-            store.prune_rest(now, self._days)
-            self._sweep_at = monotonic + SWEEP
-            self._pruning = True
-        if self._pruning:
-            self._pruning = store.prune(now, self._days)
 
     def _opened(self) -> LogStore:
         from blockctl.io.log_store import LogStore

@@ -245,6 +245,20 @@ def test_old_rows_go_while_nobody_asks(tmp_path: Path) -> None:
     assert log.figures().kept == 5 * ROWS
 
 
+def test_old_rows_go_when_the_log_is_off(tmp_path: Path) -> None:
+    """Whoever switches it off does not want to keep for ever what was logged before."""
+    log = QueryLog(log_path(tmp_path), Resolver(log_days=1))
+    log.note(0.0, LOCAL, query("a.example"), Outcome.FORWARDED, 0)
+    log.turn(NOW, 0.0)
+    log.configure(Resolver(log="off", log_days=1))
+    log.note(1.0, LOCAL, query("b.example"), Outcome.FORWARDED, 0)
+    log.turn(NOW + 1, 1.0)
+    assert [row.name for row in rows_of(tmp_path)] == ["a.example"]
+    for turn in range(3):
+        log.turn(NOW + 2 * 86_400 + turn, 4000.0 + turn)
+    assert rows_of(tmp_path) == []
+
+
 def test_the_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_store.LogStore.__init__, "__kwdefaults__", {"max_bytes": 1 << 20, "max_rows": 2_000_000})
     log = QueryLog(log_path(tmp_path), Resolver())
