@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from blockctl.io.doh import DohConnection
 
 IN_FLIGHT = 200  # answers owed, those of streams that were reset included; the library allows 100 open streams
+HELD = 131_072  # bytes of queries that are not whole yet, all streams together: two of the longest, or hundreds
 CREDIT = 500.0  # frames without use that may come at once
 REFILL = 50.0  # and each second
 EARNED = 5.0  # by each answer
@@ -53,6 +54,7 @@ class Http2:
         self._connection = connection
         self._wire = _Wire(H2Configuration(client_side=False, header_encoding=None))
         self._requests: dict[int, _Request] = {}  # not whole yet
+        self._held = 0  # bytes of them
         self._unsent: dict[int, memoryview] = {}  # what the client's windows have no room for
         self._credit, self._then = CREDIT, connection.active
         self._over = False
@@ -97,7 +99,7 @@ class Http2:
         elif isinstance(event, events.StreamEnded):
             self._whole(event.stream_id)
         elif isinstance(event, events.StreamReset):
-            self._requests.pop(event.stream_id, None)
+            self._drop(event.stream_id)
             self._unsent.pop(event.stream_id, None)
         elif isinstance(event, events.WindowUpdated | events.RemoteSettingsChanged):
             for stream in list(self._unsent):
@@ -113,8 +115,17 @@ class Http2:
         self._credit = min(CREDIT, self._credit + (now - self._then) * REFILL) - cost
         self._then = now
         if self._credit < 0 or self._connection.owed > IN_FLIGHT:
-            self._wire.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
-            self._over = True
+            self._send_away()
+
+    def _send_away(self) -> None:
+        self._wire.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
+        self._over = True
+
+    def _drop(self, stream: int) -> _Request | None:
+        """Hold a request no longer."""
+        request = self._requests.pop(stream, None)
+        self._held -= len(request.body) if request is not None else 0
+        return request
 
     def _take(self, event: events.DataReceived) -> None:
         request = self._requests.get(event.stream_id)
@@ -122,12 +133,15 @@ class Http2:
         if request is None:
             return
         request.body += event.data
-        if len(request.body) > LONGEST:
-            del self._requests[event.stream_id]
+        self._held += len(event.data)
+        if self._held > HELD:
+            self._send_away()
+        elif len(request.body) > LONGEST:
+            self._drop(event.stream_id)
             self._answer(event.stream_id, request.head, too_large())
 
     def _whole(self, stream: int) -> None:
-        request = self._requests.pop(stream, None)
+        request = self._drop(stream)
         if request is None:
             return
         self._connection.touch()

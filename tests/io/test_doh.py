@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import shutil
 import ssl
 import subprocess
@@ -16,6 +17,7 @@ from h2 import events
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
+from h2.exceptions import H2Error
 from h2.settings import SettingCodes
 
 from blockctl.dns.exchange import Client, Transport
@@ -497,6 +499,41 @@ def test_floods_are_ended(files: tuple[Path, Path], flood: Callable[[Two], Itera
         assert await again.asked(again.get(target())) == (200, ANSWER)
 
     run_tls(files, scenario)
+
+
+@needs_openssl
+def test_queries_that_never_end_take_little_memory(files: tuple[Path, Path]) -> None:
+    async def scenario(it: Served) -> None:
+        client = await two(it, files)
+        for _ in range(8):  # what became whole, or was given up, is held no longer
+            assert (await client.asked(client.post(bytes(20_000))))[0] == 200
+            given_up = begun(client)
+            await sent(client, given_up, 15_000)
+            client.wire.reset_stream(given_up)
+        streams = [begun(client) for _ in range(20)]
+        with contextlib.suppress(H2Error):  # it is closed
+            for stream in streams:
+                await sent(client, stream, 10_000)
+            await client.until(-1)
+        assert client.gone is not None
+        assert client.gone.error_code == ErrorCodes.ENHANCE_YOUR_CALM
+
+    run_tls(files, scenario)
+
+
+def begun(client: Two) -> int:
+    stream: int = client.wire.get_next_available_stream_id()
+    client.wire.send_headers(stream, [*client._headers("POST", "/dns-query"), ("content-type", MESSAGE.decode())])
+    return stream
+
+
+async def sent(client: Two, stream: int, size: int) -> None:
+    """Send a part of a query, and take the room that the server gives back for it."""
+    client.wire.send_data(stream, bytes(size))
+    client.flush()
+    while client.gone is None and client.wire.outbound_flow_control_window < 30_000:
+        for event in client.wire.receive_data(await client.peer.reader.read(65_536)):
+            client._read(event)
 
 
 @needs_openssl
