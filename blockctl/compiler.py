@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
 from blockctl.backends.output import Output, Prepared
 from blockctl.model.decide import yields
-from blockctl.model.diagnostic import DiagnosticLog
+from blockctl.model.diagnostic import Diagnostic, DiagnosticLog
 from blockctl.model.filterlist import Counts, FilterList, ListText
 from blockctl.model.hostset import HostSet
 from blockctl.model.index import Index
@@ -40,7 +40,7 @@ class ListFacts:
     badfilters: list[Rule]
 
 
-Include = Callable[[ListText, str], ListText | None]
+Include = Callable[[ListText, str], ListText | Diagnostic | None]
 
 
 @dataclass(slots=True)
@@ -52,6 +52,7 @@ class Compilation:
     memory: Memory
     include: Include = lambda text, name: None  # noqa: ARG005
     facts: list[ListFacts] = field(default_factory=list)
+    absent: list[Diagnostic] = field(default_factory=list)  # what lists include and is not to be had
     _parsed: dict[str, FilterList] = field(default_factory=dict)
     _names: HostSet | None = None
     _yields: dict[str, Rule] | None = None
@@ -70,7 +71,9 @@ class Compilation:
             self.texts.append(text)
             self.facts.append(facts)
             names = facts.header.get("include", "").split("\n") if facts.header.get("include") else []
-            queue = [found for name in names if (found := self.include(text, name))] + queue
+            found = [self.include(text, name) for name in names]
+            self.absent += [each for each in found if isinstance(each, Diagnostic)]
+            queue = [each for each in found if isinstance(each, ListText)] + queue
 
     def output(self, target: Target) -> Output:
         """Compile for one target."""

@@ -47,7 +47,7 @@ def open_compilation(loaded: Loaded, *, offline: bool) -> Compilation:
 
 
 def problems(run: Compilation) -> list[Diagnostic]:
-    """Return why lists were left out: not to be had, or not lists."""
+    """Return why lists, or files that lists include, were left out: not to be had, or not lists."""
     missing = [text.problem for text in run.texts if text.problem]
     unread = [
         diagnostic
@@ -55,7 +55,7 @@ def problems(run: Compilation) -> list[Diagnostic]:
         if not text.problem and not facts.format
         for diagnostic in facts.diagnostics
     ]
-    return [*missing, *unread]
+    return [*missing, *unread, *run.absent]
 
 
 def choose_targets(policy: Policy, names: list[str]) -> list[Target]:

@@ -97,18 +97,19 @@ def show(loaded: Loaded, lists: list[ReadList], removed: int, *, wrong: bool) ->
     for read in lists:
         counts = read.list.counts
         said = f"{counts.lines:,} lines, {counts.rules:,} with rules, {counts.refused:,} refused"
-        typer.echo(f"list {read.source.name}: {'left out' if left_out(read) else said}")
+        part = f" ({read.list.file})" if read.list.file not in (read.source.path, read.source.url) else ""
+        typer.echo(f"list {read.source.name}{part}: {'left out' if left_out(read) else said}")
     if removed:
         typer.echo(f"removed {removed:,} lapsed {'entry' if removed == 1 else 'entries'}")
-    missing = sum(map(left_out, lists))
-    told = f"{_counted(missing, 'list')} of {len(lists):,} left out; " if missing else ""
-    typer.echo(f"{loaded.path}: {told}{_summary(loaded, wrong=wrong)}")
+    missing = f"{_counted(sum(map(left_out, lists)), 'list')} of {len(lists):,} left out"
+    typer.echo(f"{loaded.path}: {_summary(loaded, missing if any(map(left_out, lists)) else '', wrong=wrong)}")
 
 
-def _summary(loaded: Loaded, *, wrong: bool) -> str:
+def _summary(loaded: Loaded, missing: str, *, wrong: bool) -> str:
+    """Say all in a line; what is `missing` is not fine."""
     errors = sum(fault.severity.value == "error" for fault in loaded.diagnostics)
     found = [_counted(errors, "error"), _counted(len(loaded.diagnostics) - errors, "warning")]
-    told = ", ".join(each for each in found if not each.startswith("0"))
+    told = ", ".join([*([missing] if missing else []), *(each for each in found if not each.startswith("0"))])
     if wrong:
         return told
     policy = loaded.policy

@@ -134,61 +134,41 @@ def reset_command(
     _edit_and_tell(loaded, policy, state, lambda text: edit.reset_site(text, host), host, as_json)
 
 
-def allow_command(
-    host: HostArgument,
-    site: SiteOption = None,
-    duration: ForOption = None,
-    note: NoteOption = None,
-    policy: PolicyOption = None,
-    state: StateOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Allow a host everywhere, or with --site on one site only, whatever the lists say.
+def _adding(verb: str) -> Callable[..., None]:
+    """Return the command `allow` or `deny`."""
+
+    def command(
+        host: HostArgument,
+        site: SiteOption = None,
+        duration: ForOption = None,
+        note: NoteOption = None,
+        policy: PolicyOption = None,
+        state: StateOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        from blockctl.policy import edit
+        from blockctl.policy import settings as typed
+
+        name, page = _names(host, verb, site)
+        _refuse(typed.read_note(note) if note is not None else [])
+        loaded = load_policy(policy, state)
+        until = end_of(duration, loaded.now)
+
+        def change(text: str) -> str:
+            text = edit.drop_if_lapsed(text, page, loaded.now) if page else text
+            return edit.add_host(text, verb, name, page, until, note)
+
+        _edit_and_tell(loaded, policy, state, change, page, as_json, name)
+
+    everywhere = "everywhere, or with --site on one site only, whatever the lists say"
+    command.__doc__ = f"""{verb.capitalize()} a host {everywhere}.
 
     Exit status: 0 done, 2 the policy or a name is wrong (nothing is written), 3 reading or writing failed.
     """
-    _add("allow", host, site, duration, note, policy, state, as_json)
+    return command
 
 
-def deny_command(
-    host: HostArgument,
-    site: SiteOption = None,
-    duration: ForOption = None,
-    note: NoteOption = None,
-    policy: PolicyOption = None,
-    state: StateOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Deny a host everywhere, or with --site on one site only, whatever the lists say.
-
-    Exit status: 0 done, 2 the policy or a name is wrong (nothing is written), 3 reading or writing failed.
-    """
-    _add("deny", host, site, duration, note, policy, state, as_json)
-
-
-def _add(
-    verb: str,
-    host: str,
-    site: str | None,
-    duration: str | None,
-    note: str | None,
-    policy: Path | None,
-    state: Path | None,
-    as_json: bool,
-) -> None:
-    from blockctl.policy import edit
-    from blockctl.policy import settings as typed
-
-    name, page = _names(host, verb, site)
-    _refuse(typed.read_note(note) if note is not None else [])
-    loaded = load_policy(policy, state)
-    until = end_of(duration, loaded.now)
-
-    def change(text: str) -> str:
-        text = edit.drop_if_lapsed(text, page, loaded.now) if page else text
-        return edit.add_host(text, verb, name, page, until, note)
-
-    _edit_and_tell(loaded, policy, state, change, page, as_json, name)
+allow_command, deny_command = map(_adding, ("allow", "deny"))
 
 
 def forget_command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from blockctl.io.fetch import fetch
 from blockctl.io.files import write_file
-from blockctl.model.diagnostic import BlockctlError, Diagnostic, Origin
+from blockctl.model.diagnostic import BlockctlError, Diagnostic, Origin, Severity
 from blockctl.model.filterlist import FilterList, ListText
 from blockctl.model.policy import ListSource, Policy
 from blockctl.parsers.text import MAX_BYTES
@@ -50,14 +51,17 @@ def read_text(policy: Policy, source: ListSource, state: Path, *, offline: bool)
     return ListText(source, file, data, hashlib.sha256(data).hexdigest())
 
 
-def read_include(parent: ListText, name: str) -> ListText | None:
-    """Read what a list file includes: a file of its folder or below. Downloads bring no files with them.
+def read_include(parent: ListText, name: str) -> ListText | Diagnostic:
+    """Read what a list file includes: a file of its folder or below; or say why there is nothing to read.
 
-    None where that is none; a file that is there and cannot be read is a problem, and the other lists go on.
+    Downloads bring no files with them. A file that is there and cannot be read is a text with a problem.
     """
     base = _local(parent)
-    if base is None or ".." in Path(name).parts or Path(name).is_absolute():
-        return None
+    if base is None:
+        return _absent(parent, name, "a shipped or downloaded list comes without the files it includes",
+                       "name each file it includes as a list of its own")  # fmt: skip
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        return _absent(parent, name, "it must lie beside the list or below it")
     file = str(Path(parent.file).parent / name)
     for candidate in (base.parent / name, base.parent / f"{name}.gz"):
         try:
@@ -66,18 +70,39 @@ def read_include(parent: ListText, name: str) -> ListText | None:
             data = _read_file(candidate)
         except (BlockctlError, OSError) as error:
             hint = error.hint if isinstance(error, BlockctlError) else ""
-            problem = Diagnostic("L001", Origin(parent.file), f"cannot include {name[:80]}: {error}", hint)
+            problem = Diagnostic("L001", _place(parent, name), f"cannot include {name[:80]}: {error}", hint)
             return ListText(parent.source, file, b"", "", problem)
         return ListText(parent.source, file, data, hashlib.sha256(data).hexdigest())
-    return None
+    return _absent(parent, name, f"there is no file {file}")
+
+
+def _absent(parent: ListText, name: str, why: str, hint: str = "") -> Diagnostic:
+    return Diagnostic("L213", _place(parent, name), f"cannot include {name[:80]}: {why}", hint, Severity.WARNING)
+
+
+def _place(parent: ListText, name: str) -> Origin:
+    """Return the line on which a list includes something."""
+    line = re.search(rb"^!#include[ \t]+" + re.escape(name.encode()) + rb"[ \t\r]*$", parent.data, re.MULTILINE)
+    return Origin(parent.file, parent.data.count(b"\n", 0, line.start()) + 1) if line else Origin(parent.file)
 
 
 def read_lists(policy: Policy, state: Path, *, offline: bool) -> Iterator[ReadList]:
-    """Read and parse every list, one at a time, for those who want the diagnostics."""
+    """Read and parse every list and what it includes, one at a time, for those who want the diagnostics."""
     from blockctl.parsers import parse  # late: most commands read lists that were parsed before
 
-    for text in read_texts(policy, state, offline=offline):
-        yield ReadList(text.source, parse(text.data, text.file, text.source.format, text.source.match), text.problem)
+    queue = read_texts(policy, state, offline=offline)
+    seen = set()
+    while queue:
+        text = queue.pop(0)
+        if (text.source.name, text.file) in seen:
+            continue  # a list that includes itself
+        seen.add((text.source.name, text.file))
+        parsed = parse(text.data, text.file, text.source.format, text.source.match)
+        found = [read_include(text, name) for name in parsed.header.get("include", "").split("\n") if name]
+        for absent in (each for each in found if isinstance(each, Diagnostic)):
+            parsed.diagnostics.add(absent)
+        queue = [each for each in found if isinstance(each, ListText)] + queue
+        yield ReadList(text.source, parsed, text.problem)
 
 
 def _bytes(policy: Policy, source: ListSource, state: Path, *, offline: bool) -> bytes:

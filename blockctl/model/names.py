@@ -113,9 +113,18 @@ def is_listed_suffix(host: str) -> bool:
     return is_public_suffix(host)
 
 
-@lru_cache(maxsize=1)
-def _suffix_lines() -> frozenset[str]:
-    """Return the rules of the suffix list as they stand there, in A-labels.
+def is_registry_suffix(host: str) -> bool:
+    """Whether a registry sells names directly below this one: `net`, `co.uk`; not `github.io`, which is one owner's."""
+    lines = _suffix_lines(_PRIVATE)
+    return host in lines or ("*." + host.partition(".")[2] in lines and "!" + host not in lines)
+
+
+_PRIVATE = "// ===BEGIN PRIVATE DOMAINS==="  # as the suffix list parts what owners have added from what registries sell
+
+
+@lru_cache(maxsize=2)
+def _suffix_lines(end: str = "") -> frozenset[str]:
+    """Return the rules of the suffix list as they stand there, up to a certain line, in A-labels.
 
     The package that brings the list understands it too, in ten times the time.
     """
@@ -124,6 +133,8 @@ def _suffix_lines() -> frozenset[str]:
     import publicsuffixlist
 
     text = (get_data(publicsuffixlist.__name__, "public_suffix_list.dat") or b"").decode()
+    if end:
+        text = text.partition(end)[0]
     lines = frozenset(map(str.strip, text.split("\n")))  # comments too: no name begins as they do
     return lines.union(_in_a_labels(line) for line in lines if not line.isascii() and line[:1] != "/")
 

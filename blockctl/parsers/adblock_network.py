@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from sys import intern
 
 from blockctl.model.diagnostic import Origin
-from blockctl.model.names import MAX_NAME, SPECIAL_USE, is_address, normalize_host, suffix_rules
+from blockctl.model.names import MAX_NAME, SPECIAL_USE, is_address, is_registry_suffix, normalize_host, suffix_rules
 from blockctl.model.request import ALL_KINDS, SUBRESOURCES
 from blockctl.model.rule import Effect, Party, Rule, Scope
 from blockctl.parsers.adblock_options import NO_OPTIONS, Options, parse_options
@@ -25,6 +25,7 @@ from blockctl.parsers.adblock_split import options_at
 from blockctl.parsers.listed import TRIGGERS, Fault, refusal, shown
 
 HOST_FILTER = re.compile(r"\|\|((?:[a-z0-9_-]{1,63}\.)+[a-z_-][a-z0-9_-]{0,62})\^")
+_BELOW = re.compile(r"\|\|\*\.([a-z0-9.-]+)[\^|*]*")
 _WHOLE_HOST = re.compile(r"\|\|([^\s/^*|?:$=&%,]+)\^\**")
 _NAMED_HOST = re.compile(r"(\|\|\*\.|\|\|?)([^\s/^*|?:$=&%,]+)\^?\**\|?")
 _BLANK = re.compile(r"\s")
@@ -139,10 +140,10 @@ def _ascii_host(pattern: str) -> str:
 
 def _refused(rule: Rule, options: Options) -> Fault | None:
     """Return why a rule is not taken though it can be read."""
-    if rule.host:
-        if may_be_unlistable(rule.host) and rule.names_only and not rule.not_to:
-            return refusal(rule.host)
-        return None
+    if rule.host and rule.names_only and not rule.not_to:
+        return refusal(rule.host) if may_be_unlistable(rule.host) else None
+    if (fault := _of_a_registry(rule)) or rule.host:
+        return fault
     limited = options.kinds is not None or rule.party is not Party.ANY or rule.sites or rule.to or not rule.decides
     if rule.regex or limited or len(rule.pattern.strip("|*^")) > 1:
         return None
@@ -150,6 +151,21 @@ def _refused(rule: Rule, options: Options) -> Fault | None:
         "L205", f"{shown(rule.text)} speaks of every request there is",
         "`blocking` and `hosts` of the policy say such things",
     )  # fmt: skip
+
+
+def _of_a_registry(rule: Rule) -> Fault | None:
+    """Return why a rule is refused that blocks whatever lies below `net` or `co.uk`, on whatever page."""
+    below = _BELOW.fullmatch(rule.pattern) if rule.pattern.startswith("||*.") else None
+    host = below[1] if below else rule.host
+    if not host or rule.effect is Effect.ALLOW or not rule.decides or rule.sites or rule.to or rule.not_to:
+        return None
+    if not may_be_unlistable(host) or not is_registry_suffix(host):
+        return None
+    return Fault(
+        "L103",
+        f"{shown(rule.text)} speaks of every site below {host}",
+        "name it under `hosts: deny:` of the policy if you mean it",
+    )
 
 
 def may_be_unlistable(host: str) -> bool:

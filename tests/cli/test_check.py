@@ -120,7 +120,18 @@ def test_a_list_left_out_is_said_of_the_policy_too(run: Run, policy: Path) -> No
     policy.write_text("version: 1\nlists: [{name: gone, path: gone.txt}]\n")
     result = run("check")
     assert result.status == 1
-    assert result.out.rstrip().endswith("1 list of 1 left out; fine (0 sites, 0 hosts, 1 list)")
+    assert result.out.rstrip().endswith(": 1 list of 1 left out (0 sites, 0 hosts, 1 list)")
+
+
+def test_what_a_list_includes_is_checked_and_what_it_lacks_is_said(run: Run, policy: Path) -> None:
+    policy.write_text("version: 1\nlists: [{name: mine, path: mine.txt}]\n")
+    (policy.parent / "mine.txt").write_text("||ads.example^\n!#include part.txt\n!#include gone.txt\n")
+    (policy.parent / "part.txt").write_text("||x.example^$nonsense\n||ads.test^\n!#include mine.txt\n")
+    result = run("check")
+    assert result.status == 0
+    assert "mine.txt:3: L213 cannot include gone.txt: there is no file gone.txt" in result.out
+    assert "part.txt:1: L2" in result.out
+    assert "list mine (part.txt): 3 lines, 1 with rules, 1 refused" in result.out
 
 
 def test_the_policy_may_be_named_before_the_command(run: Run, tmp_path: Path) -> None:

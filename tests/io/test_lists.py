@@ -8,7 +8,7 @@ import pytest
 
 from blockctl.io import lists as module
 from blockctl.io.lists import keep_download, read_include, read_text, read_texts
-from blockctl.model.diagnostic import Origin
+from blockctl.model.diagnostic import Diagnostic, Origin
 from blockctl.model.filterlist import ListText
 from blockctl.model.policy import ListSource, Policy
 
@@ -92,10 +92,16 @@ def test_includes_stay_in_the_folder(tmp_path: Path) -> None:
     policy = Policy(str(tmp_path / "policy.yaml"), lists=(ListSource("mine", origin, path="lists/main.txt"),))
     (main,) = read_texts(policy, tmp_path / "state", offline=True)
     part = read_include(main, "part.txt")
-    assert part is not None
+    assert isinstance(part, ListText)
     assert (part.data, part.file) == (LIST, "lists/part.txt")
     for name in ("../secret.txt", str(tmp_path / "secret.txt"), "absent.txt", "a/../../secret.txt"):
-        assert read_include(main, name) is None
+        absent = read_include(main, name)
+        assert isinstance(absent, Diagnostic)
+        assert (absent.code, absent.origin) == ("L213", Origin("lists/main.txt"))
+    lacking = ListText(main.source, main.file, b"! a list\n!#include absent.txt\r\n", "")
+    assert str(read_include(lacking, "absent.txt")).startswith(
+        "lists/main.txt:2: L213 cannot include absent.txt: there"
+    )
 
 
 def test_includes_of_an_include_stand_beside_it(tmp_path: Path) -> None:
@@ -105,9 +111,9 @@ def test_includes_of_an_include_stand_beside_it(tmp_path: Path) -> None:
     (tmp_path / "part" / "a.txt").write_bytes(b"!#include b.txt\n")
     mine = ListSource("mine", Origin(str(tmp_path / "policy.yaml")), path="main.txt")
     part = read_include(ListText(mine, "main.txt", b"", ""), "part/a.txt")
-    assert part is not None
+    assert isinstance(part, ListText)
     inner = read_include(part, "b.txt")
-    assert inner is not None
+    assert isinstance(inner, ListText)
     assert (inner.file, inner.data) == ("part/b.txt", b"right\n")
 
 
@@ -117,7 +123,8 @@ def test_an_include_that_cannot_be_had_stops_nothing(tmp_path: Path, name: str) 
     (tmp_path / "part").mkdir()
     mine = ListSource("mine", Origin(str(tmp_path / "policy.yaml")), path="main.txt")
     found = read_include(ListText(mine, "main.txt", b"", ""), name)
-    assert found is None or (found.data == b"" and "cannot include" in str(found.problem))
+    problem = found if isinstance(found, Diagnostic) else found.problem
+    assert "cannot include" in str(problem)
 
 
 def test_a_device_is_not_read_without_end(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,4 +144,4 @@ def test_a_packed_download_is_unpacked(policy: Policy, tmp_path: Path, monkeypat
 def test_downloads_include_nothing(tmp_path: Path) -> None:
     (tmp_path / "part.txt").write_bytes(LIST)
     web = ListSource("web", Origin(str(tmp_path / "policy.yaml")), url="https://lists.example/a.txt")
-    assert read_include(ListText(web, web.url, b"", ""), "part.txt") is None
+    assert "comes without the files it includes" in str(read_include(ListText(web, web.url, b"", ""), "part.txt"))

@@ -286,14 +286,31 @@ def test_refused(line: str, code: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        pytest.param("||com^$third-party", id="by party"),
-        pytest.param("||github.io^$script", id="by kind"),
+        pytest.param("||github.io^$script", id="by kind, of one owner"),
+        pytest.param("||com^$third-party,domain=news.example", id="on some pages"),
+        pytest.param("||com^$doc,ipaddress=192.0.2.1", id="at some addresses"),
+        pytest.param("||undefined^$script", id="no top level that there is"),
+        pytest.param("@@||com^$third-party", id="an exception"),
         pytest.param("||top^$denyallow=ok.top", id="with holes"),
         pytest.param("||localhost^$third-party", id="special use by party"),
     ],
 )
 def test_a_suffix_with_a_condition_is_taken(line: str) -> None:
     assert read(line).host
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("||net^$third-party", id="by party"),
+        pytest.param("||co.uk^$script", id="by kind"),
+        pytest.param("||*.io^", id="what is below it"),
+        pytest.param("||*.xn--p1ai^$image", id="in A-labels"),
+        pytest.param("||foo.ck^$3p", id="below a wildcard"),
+    ],
+)
+def test_no_list_blocks_all_that_a_registry_sells(line: str) -> None:
+    assert refused(line) == "L103"
 
 
 @pytest.mark.parametrize(
