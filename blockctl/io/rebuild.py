@@ -6,9 +6,23 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 
 TOLD = 20  # lines of what the compiler says that a person may want to read
+
+
+async def done_before(end: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
+    """Do something that may take long; give it up, and return False, when the event comes first."""
+    doing, told = asyncio.ensure_future(work), asyncio.ensure_future(end.wait())
+    await asyncio.wait((doing, told), return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if doing.done():
+        doing.result()
+        return True
+    doing.cancel()
+    await asyncio.wait((doing,))
+    return False
 
 
 async def rebuild(policy: Path, state: Path, *, offline: bool = False) -> str:

@@ -29,7 +29,7 @@ from blockctl.io.listeners import Listeners
 from blockctl.io.live import FOLDER, Live, discard, list_files, prune, read_live, stamps, wanted
 from blockctl.io.pause import NAME as PAUSE
 from blockctl.io.query_log import QueryLog, log_path
-from blockctl.io.rebuild import rebuild
+from blockctl.io.rebuild import done_before, rebuild
 from blockctl.io.standing import Standing, first_policy, keep_good, let_go, open_lists, read_quickly, refuse, stand
 from blockctl.io.store import Store
 from blockctl.io.system_resolvers import with_upstreams
@@ -92,7 +92,8 @@ class Service:
         self._whole, error = first_policy(self._path, self._state, self._store)
         if error is not None:
             self._tell.faults(error, "the policy that was served last is served")
-        await self._first_rules()
+        if not await done_before(self._end, self._first_rules()):
+            return 0
         await self._open(self._stand())
         works = [self._follow(), self._tick(), *([self._compile()] if self._first else [])]
         tasks = [loop.create_task(each) for each in works]
@@ -136,6 +137,8 @@ class Service:
                 if (live := read_live(self._state)) is not None:
                     self._lists, self._live = open_lists(self._state, live, {}), live
                     return
+            if os.getppid() != self._parent:
+                self._end.set()
             await asyncio.sleep(0.1)
 
     def _stand(self) -> Standing:

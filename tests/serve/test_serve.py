@@ -152,6 +152,27 @@ def test_sigterm_ends_it_quietly(tmp_path: Path, upstream: Upstream) -> None:
         assert "Traceback" not in running.said()
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_ends_while_the_first_lists_are_awaited(tmp_path: Path, workers: int) -> None:
+    """Whoever serves them takes his time; to be told to end is obeyed all the same."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/ads.txt"
+        policy = (
+            f'version: 1\nlists:\n  - {{name: ads, url: "{url}"}}\n'
+            f'resolver: {{listen: ["127.0.0.1:PORT"], workers: {workers}}}\n'
+        )
+        with serving(tmp_path, policy, wait=False) as server:
+            silent.settimeout(20)
+            asked = silent.accept()[0]
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(5) == 0
+            assert "Traceback" not in server.said()
+            asked.settimeout(5)
+            while asked.recv(65536):  # the compiler is gone too
+                pass
+            asked.close()
+
+
 def test_a_port_in_use_is_told(tmp_path: Path, server: Running) -> None:
     other = tmp_path / "other"
     other.mkdir()
