@@ -148,11 +148,11 @@ def files_before(report: dict[str, Any], target: Target) -> set[str]:
 
 
 def refuse_empty(run: Compilation, kept: list[Target]) -> None:
-    """Raise WorldError when outputs were left as they are, for want of every list that they are made of."""
+    """Raise WorldError when outputs were not written, for want of every list that they are made of."""
     if kept:
         names = ", ".join(target.name for target in kept)
         hint = "see to the lists named above; to write it without them, take them out of the policy"
-        raise WorldError(f"left as it was, for none of its lists can be read: {names}", hint, tuple(problems(run)))
+        raise WorldError(f"not written, for none of its lists can be read: {names}", hint, tuple(problems(run)))
 
 
 def make_report(

@@ -39,7 +39,7 @@ def compile_command(
     """Build the outputs and say what each engine cannot express.
 
     Exit status: 0 done, 1 something is left out (with --strict), 2 the policy is wrong, 3 reading or writing
-    failed, or an output is left as it was because none of its lists can be read.
+    failed, or an output is not written because none of its lists can be read; what was there stays.
     """
     from blockctl.cli.build import open_compilation, problems
     from blockctl.cli.resolver_rules import TARGET, is_served, make_rules
@@ -67,7 +67,7 @@ def compile_command(
 def build(run: Compilation, names: list[str], out: Path | None) -> list[Written]:
     """Compile and write these targets and the report."""
     from blockctl.cli import build as steps
-    from blockctl.io.files import is_there, write_file
+    from blockctl.io.files import write_file
 
     chosen = steps.choose_targets(run.policy, names)
     paths = {target.name: steps.target_path(run.policy, target, out) for target in chosen}
@@ -75,7 +75,7 @@ def build(run: Compilation, names: list[str], out: Path | None) -> list[Written]
     steps.check_paths(run.policy, paths, report_path)
     run.prepare_questions()
     before = steps.read_report(report_path)
-    kept = [target for target in chosen if is_there(paths[target.name]) and not steps.has_lists(run, target)]
+    kept = [target for target in chosen if not steps.has_lists(run, target)]
     made = [target for target in chosen if target not in kept]
     written = steps.write_targets(run, [(target, paths[target.name]) for target in made], before)
     if report_path:

@@ -350,7 +350,7 @@ def test_an_output_is_not_replaced_by_an_empty_one(folder: Path) -> None:
     done = run(folder, "compile")
     after = files(folder / "out")
     assert done.exit_code == 3
-    assert "left as it was, for none of its lists can be read: unbound, dnsmasq, rpz" in done.output
+    assert "not written, for none of its lists can be read: unbound, dnsmasq, rpz" in done.output
     assert "list names: cannot read" in done.output
     for name in ("unbound.conf", "dnsmasq.conf", "blockctl.rpz"):
         assert after[name] == before[name]
@@ -359,6 +359,21 @@ def test_an_output_is_not_replaced_by_an_empty_one(folder: Path) -> None:
     assert targets["rpz"] == json.loads(before["report.json"])["targets"]["rpz"]
     (folder / "names.txt").write_text("")
     assert run(folder, "compile", "--strict").exit_code == 3
+
+
+def test_no_empty_output_is_begun_with(folder: Path) -> None:
+    (folder / "names.txt").unlink()
+    done = run(folder, "compile")
+    assert (done.exit_code, "not written" in done.output) == (3, True)
+    assert {"unbound.conf", "dnsmasq.conf", "blockctl.rpz"}.isdisjoint(files(folder / "out"))
+    assert "ublock.txt" in files(folder / "out")
+
+
+def test_an_absent_include_is_said_and_strict_heeds_it(folder: Path) -> None:
+    (folder / "names.txt").write_text("||more.example^\n!#include gone.txt\n")
+    done = run(folder, "compile")
+    assert (done.exit_code, "left out: names.txt:2: L213 cannot include gone.txt" in done.output) == (0, True)
+    assert run(folder, "compile", "dnsmasq", "--strict").exit_code == 1
 
 
 @pytest.mark.parametrize(
