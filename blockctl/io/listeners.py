@@ -103,7 +103,7 @@ class Listeners:
 
     def counts(self) -> Sequence[int]:
         """Return what the hot paths answered so far, by Outcome."""
-        open_now = (server.counts for server in self._datagrams.values())
+        open_now = [server.counts for server in list(self._datagrams.values())]  # the log's thread asks
         return [sum(column) for column in zip(self._closed, *open_now, strict=True)]
 
     async def stop(self, grace: float) -> None:

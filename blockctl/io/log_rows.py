@@ -19,6 +19,8 @@ LONGEST_TEXT = 300  # characters of a rule
 Key = tuple[str | int, ...]
 Said = tuple[Key | None, str | None, str | None]  # rule, via, led
 GroupOf = Callable[[Client], str]
+TEXT = 3  # place in the key of a rule
+OF_GROUPS = "resolver: groups: "  # how what a group of devices is denied begins (`dns.overlay`)
 WITH_ROWS = ("full", "anonymous")
 
 
@@ -63,6 +65,8 @@ class Rows:
             rule, via, led = self._explain(reason, name, kind, client)
         else:
             rule, via, led = _said(reason)
+        if rule is not None and self.level == "anonymous" and str(rule[TEXT]).startswith(OF_GROUPS):
+            rule = (rule[0], rule[1], 0, OF_GROUPS)  # which group asked is nobody's business, nor is the line it has
         upstream = note[6] if len(note) > 6 else None
         microseconds = round(milliseconds * 1000)
         at = int((at + offset) * 1000)

@@ -137,6 +137,18 @@ def test_levels(tmp_path: Path, level: str, client: tuple[str, str, str] | None)
         assert log.figures().queries == 1
 
 
+@pytest.mark.parametrize(("level", "told"), [("full", True), ("anonymous", False)])
+def test_a_rule_tells_no_group_of_an_anonymous_client(tmp_path: Path, level: str, told: bool) -> None:
+    log = QueryLog(log_path(tmp_path), Resolver(log=level))
+    rule = Rule(Effect.BLOCK, Origin("policy.yaml", 27), "resolver: groups: anna: deny: a.example", "a.example")
+    log.note(1.0, LOCAL, query("a.example"), Outcome.BLOCKED, 3, Reason(Step.HOST, rule, "a.example"))
+    log.turn(NOW, 2.0)
+    (row,) = rows_of(tmp_path)
+    assert row.rule is not None
+    assert row.rule.file == "policy.yaml"
+    assert ("anna" in row.rule.text) == (row.rule.line == 27) == told
+
+
 def test_the_level_can_change(log: QueryLog, tmp_path: Path) -> None:
     for level in ("full", "off", "anonymous"):
         log.configure(Resolver(log=level))
