@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import struct
 import subprocess
@@ -22,13 +23,16 @@ Answerer = Callable[[DNSRecord], DNSRecord | bytes | None]
 
 
 def free_port() -> int:
-    """Return a port that is free for UDP and TCP."""
+    """Return a port that is free for UDP and TCP, and that the system gives to no client meanwhile."""
     while True:
+        port = random.randrange(12_000, 32_000)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            udp.bind(("127.0.0.1", 0))
-            with contextlib.suppress(OSError):
-                tcp.bind(udp.getsockname())
-                return int(udp.getsockname()[1])
+            try:
+                udp.bind(("127.0.0.1", port))
+                tcp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def address_of(query: DNSRecord) -> DNSRecord:
