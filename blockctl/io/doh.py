@@ -7,6 +7,7 @@ without TLS, which is on this machine's own address, reads it.
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -16,10 +17,13 @@ from blockctl.dns.doh import Head, Response, Wanted, answered
 from blockctl.dns.exchange import Client, Transport
 from blockctl.io.connection import Connection, Handle, Host, Limits
 from blockctl.io.door import Door, Figures
-from blockctl.model.addresses import read_address
+from blockctl.model.addresses import Address, read_address
 from blockctl.model.listen import DNS_PATH
 
 PROTOCOLS = ("h2", "http/1.1")
+
+
+_WITH_PORT = re.compile(r"\[([^\]]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")  # as some proxies write it
 
 
 class Speaker(Protocol):
@@ -136,7 +140,13 @@ class DohConnection(Connection):
         """Have a query answered."""
         address = self.address
         if not self.secure and head.forwarded:
-            told = read_address(head.forwarded.rpartition(",")[2].strip())
+            told = _address_in(head.forwarded.rpartition(",")[2].strip())
             address = address if told is None else str(told)
         client = Client(address, Transport.DOH, wanted.client_id)
         self.ask(query, client, lambda reply: then(answered(reply)))
+
+
+def _address_in(text: str) -> Address | None:
+    """Return the address that a proxy wrote, with a port or without."""
+    found = _WITH_PORT.fullmatch(text)
+    return read_address(found[1] or found[2] if found else text)

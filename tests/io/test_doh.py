@@ -337,9 +337,17 @@ def test_who_asks_first_is_told_to_go_on() -> None:
 def test_a_proxy_on_this_machine_says_who_asks() -> None:
     async def scenario(it: Served) -> None:
         client = OneOne(await it.connect())
-        for told in ("6.6.6.6, 192.168.1.20", "fd00:0::1", "unknown"):
+        found = ["192.168.1.20", "fd00::1", "192.168.1.20", "fd00::1", "fd00::1", "127.0.0.1"]
+        for told in (
+            "6.6.6.6, 192.168.1.20",
+            "fd00:0::1",
+            "192.168.1.20:4711",
+            "[fd00::1]:4711",
+            "[fd00::1]",
+            "unknown",
+        ):
             assert (await client.ask("GET", target(), x_forwarded_for=told))[0] == 200
-        assert [each.address for each in it.answers.clients] == ["192.168.1.20", "fd00::1", "127.0.0.1"]
+        assert [each.address for each in it.answers.clients] == found
 
     run_plain(scenario)
 
