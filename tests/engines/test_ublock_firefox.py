@@ -1,19 +1,14 @@
 """Real uBlock Origin in real Firefox: it restores our backup, and pages behave as the policy says, inline scripts too.
 
-The driver is the shared `firefox_ubo.py`; one start of the browser and a restore take 10 to 40 seconds, so it runs only
-when $BLOCKCTL_BROWSERS asks for it.
+One start of the browser and a restore take 10 to 40 seconds, so it runs only when $BLOCKCTL_BROWSERS asks for it.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
-import shutil
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -26,11 +21,11 @@ from blockctl.model.filterlist import FilterList
 from blockctl.model.policy import JavaScript
 from blockctl.model.rule import Cosmetic, Effect, Rule
 from tests.backends.test_ublock import policy, site
+from tests.engines.firefox_ubo import FirefoxUbo
+from tests.engines.require import require
 
-DRIVER = Path(__file__).parents[2] / "../shared/engines/firefox_ubo.py"
 pytestmark = pytest.mark.skipif(
-    not (os.environ.get("BLOCKCTL_BROWSERS") and DRIVER.exists() and shutil.which("firefox-esr")),
-    reason="needs $BLOCKCTL_BROWSERS, firefox-esr with uBlock Origin, and the shared driver",
+    not os.environ.get("BLOCKCTL_BROWSERS"), reason="$BLOCKCTL_BROWSERS does not ask for it"
 )
 
 PAGE = (
@@ -64,19 +59,10 @@ POLICY = policy(
 )
 
 
-def driver() -> ModuleType:
-    sys.path.insert(0, str(DRIVER.parent))
-    spec = importlib.util.spec_from_file_location("firefox_ubo", DRIVER)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module", params=["list", "backup"])
-def firefox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def firefox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirefoxUbo]:
     """The browser after "Restore from file": of our backup, or of one that holds the filter list and nothing else."""
+    require("firefox-ubo")
     backup = written(ublock_backup)
     if request.param == "list":
         output = ublock.emit(POLICY, ublock.prepare(LISTS, {}), {})
@@ -85,9 +71,9 @@ def firefox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     backup["userSettings"]["autoUpdate"] = False
     file = tmp_path_factory.mktemp("restore") / "backup.json"
     file.write_text(json.dumps(backup))
-    browser = driver().FirefoxUbo()
+    browser = FirefoxUbo()
     try:
-        browser.restore_ui(str(file))
+        browser.restore(file)
         settings = browser.settings()
         assert settings["userFilters"].strip() == backup["userFilters"].strip()
         assert set(settings["whitelist"]) == set(backup["whitelist"])
@@ -108,15 +94,15 @@ def written(backend: ModuleType) -> dict[str, Any]:
     ("host", "runs"),
     [("rant.test", False), ("www.rant.test", False), ("fine.rant.test", True), ("other.test", True)],
 )
-def test_javascript(firefox: Any, host: str, runs: bool) -> None:
-    seen = len(firefox.proxy.hits)
+def test_javascript(firefox: FirefoxUbo, host: str, runs: bool) -> None:
+    seen = len(firefox.web.hits)
     firefox.load(f"http://{host}/page", PAGE)
-    told = firefox.m.js(
+    told = firefox.js(
         "const told = document.getElementById('told');"
         "return [document.title, document.body.dataset.loaded || null, !!told && told.offsetHeight > 0]"
     )
     assert told == (["inline ran", "1", False] if runs else ["static", None, True])
-    assert any(hit["url"].endswith("/own.js") for hit in firefox.proxy.hits[seen:]) is runs
+    assert any(url.endswith("/own.js") for url in firefox.web.hits[seen:]) is runs
 
 
 @pytest.mark.parametrize(
@@ -132,8 +118,8 @@ def test_javascript(firefox: Any, host: str, runs: bool) -> None:
         pytest.param("other.test", "http://below.one.test/x.js", False, id="not below it"),
     ],
 )
-def test_requests(firefox: Any, page: str, url: str, blocked: bool) -> None:
-    assert firefox.check(f"http://{page}/", [(url, "script")])[0]["blocked"] is blocked
+def test_requests(firefox: FirefoxUbo, page: str, url: str, blocked: bool) -> None:
+    assert firefox.blocks_script(f"http://{page}/", url) is blocked
 
 
 @pytest.mark.parametrize(
@@ -146,24 +132,24 @@ def test_requests(firefox: Any, page: str, url: str, blocked: bool) -> None:
         pytest.param("on.quiet.test", {"modal"}, id="on again"),
     ],
 )
-def test_hide(firefox: Any, host: str, shown: set[str]) -> None:
+def test_hide(firefox: FirefoxUbo, host: str, shown: set[str]) -> None:
     firefox.load(f"http://{host}/hide", PAGE)
     script = (
         "const all = [...document.querySelectorAll('p[class]')];"
         "return all.filter(each => each.offsetHeight > 0).map(each => each.className)"
     )
     deadline = time.monotonic() + 5  # generic rules come once the page is known
-    while (seen := set(firefox.m.js(script))) != shown and time.monotonic() < deadline:
+    while (seen := set(firefox.js(script))) != shown and time.monotonic() < deadline:
         time.sleep(0.1)
     assert seen == shown
 
 
-def test_a_frame_from_another_site_is_the_gap_that_we_name(firefox: Any, request: pytest.FixtureRequest) -> None:
+def test_a_frame_from_another_site_is_the_gap_that_we_name(firefox: FirefoxUbo, request: pytest.FixtureRequest) -> None:
     """On a page whose blocking is off its foreign frame still meets the lists, unless the site is trusted."""
     trusted = "shop.test" in firefox.settings()["whitelist"]
-    firefox.proxy.pages["http://frame.test/f"] = '<!doctype html><script src="http://ads.test/in-frame.js"></script>'
-    seen = len(firefox.proxy.hits)
+    firefox.web.pages["http://frame.test/f"] = '<!doctype html><script src="http://ads.test/in-frame.js"></script>'
+    seen = len(firefox.web.hits)
     firefox.load("http://shop.test/framing", PAGE)
-    fetched = any(hit["url"].endswith("/in-frame.js") for hit in firefox.proxy.hits[seen:])
+    fetched = any(url.endswith("/in-frame.js") for url in firefox.web.hits[seen:])
     assert fetched is trusted
     assert "frame" in UBLOCK
