@@ -23,6 +23,7 @@ bench: $(VENV)/.ready-to-test
 	$(BIN)/python -m tests.bench.dns_compile
 	$(BIN)/python -m tests.bench.dns_serve
 	$(BIN)/python -m tests.bench.dns_forward
+	$(BIN)/python -m tests.bench.dns_live
 
 # Every target in turn for its share of SECONDS; what is found, and seeds that reach new code, land in tests/corpus.
 fuzz: $(VENV)/.ready-to-fuzz
