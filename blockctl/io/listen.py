@@ -170,7 +170,8 @@ def _widen(sock: socket.socket) -> None:
 def _cannot(listen: Listen, kind: int, error: OSError) -> WorldError:
     """Say why a place cannot be had, who holds it, and what to do."""
     name = "tcp" if kind == socket.SOCK_STREAM else "udp"
-    elsewhere = Listen(listen.scheme, listen.address, {"dns": 5335, "tls": 8853}.get(listen.scheme, 8443), listen.path)
+    free = {"dns": 5335, "tls": 8853}.get(listen.scheme, 8443)
+    elsewhere = Listen(listen.scheme, listen.address, free + (free == listen.port), listen.path)
     if error.errno == errno.EADDRINUSE:
         who = holder(listen.address, listen.port, name)
         hint = f"stop it, or listen elsewhere: {elsewhere}"

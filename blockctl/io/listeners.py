@@ -45,10 +45,10 @@ class Listeners:
         handed them over holds them too, so they could not be bound again.
         """
         files = (settings.certificate, settings.key)
-        secure = [text for text in self._bound if _is_secure(text)]
+        gone = [text for text, bound in self._bound.items() if text not in settings.listen and not bound.inherited]
+        secure = [text for text in self._bound if _is_secure(text) and text not in gone]
         asked_for = any(map(_is_secure, settings.listen)) or any(each.scheme in SECURE for each in inherited)
         certificate = self._read(files) if secure or asked_for else None
-        gone = [text for text, bound in self._bound.items() if text not in settings.listen and not bound.inherited]
         fresh = [text for text in settings.listen if text not in self._bound]
         try:
             bindings = bind(fresh, inherited, share)
@@ -57,7 +57,7 @@ class Listeners:
                 raise
             bindings = await self._exchange(gone, fresh, share)
             gone = []
-        renewed = [text for text in secure if text not in gone and files != self._files]
+        renewed = [text for text in secure if files != self._files]
         again = {text: replace(bound := self._bound[text], tcp=bound.tcp.dup()) for text in renewed}
         for text in gone + renewed:
             await self._close(text)

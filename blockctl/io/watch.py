@@ -20,6 +20,7 @@ LOOK_EVERY = 2.0 if sys.platform == "linux" else 0.1  # seconds; where there are
 
 # <sys/inotify.h>
 CLOSE_WRITE, MOVED_TO, CREATE, DELETE = 0x8, 0x80, 0x100, 0x200
+IGNORED = 0x8000  # the folder is gone, and with it the watch
 FLAGS = 0o4000 | 0o2000000  # IN_NONBLOCK | IN_CLOEXEC
 EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
 
@@ -52,6 +53,10 @@ class Watch:
     def follow(self, paths: Iterable[Path]) -> None:
         """Follow these files and no others. A file need not be there yet."""
         self._seen = {path: self._seen[path] if path in self._seen else _look_at(path) for path in paths}
+        self._watch_folders()
+
+    def _watch_folders(self) -> None:
+        """Ask for the events of each folder that is there and tells none yet."""
         for folder in {path.parent for path in self._seen} - self._folders.keys():
             if self._libc is not None and self._fd >= 0:
                 mask = CLOSE_WRITE | MOVED_TO | CREATE | DELETE
@@ -74,8 +79,10 @@ class Watch:
         with contextlib.suppress(BlockingIOError):
             data, at = os.read(self._fd, 1 << 16), 0
             while at < len(data):
-                length = EVENT.unpack_from(data, at)[3]
+                number, mask, _, length = EVENT.unpack_from(data, at)
                 at += EVENT.size
+                if mask & IGNORED:
+                    self._folders = {folder: each for folder, each in self._folders.items() if each != number}
                 names.add(data[at : at + length].rstrip(b"\0"))
                 at += length
         if self._soon is None and any(os.fsencode(path.name) in names for path in self._seen):
@@ -83,6 +90,7 @@ class Watch:
 
     def _look_again(self) -> None:
         self._look = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look_again)
+        self._watch_folders()  # one that was deleted may have been made again
         self._compare()
 
     def _compare(self) -> None:

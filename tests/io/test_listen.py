@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import socket
 import subprocess
@@ -77,6 +78,21 @@ def test_a_port_that_is_held_names_who_holds_it(kind: str) -> None:
         )
     assert "listen elsewhere: 127.0.0.1:5335" in caught.value.hint
     bind([f"127.0.0.1:{port}"]).close()
+
+
+@pytest.mark.parametrize(
+    ("place", "other"),
+    [("127.0.0.1:5335", "127.0.0.1:5336"), ("tls://127.0.0.1:8853", "tls://127.0.0.1:8854")],
+)
+def test_a_port_that_is_held_is_not_what_is_advised(monkeypatch: pytest.MonkeyPatch, place: str, other: str) -> None:
+    class Held(socket.socket):
+        def bind(self, address: object) -> None:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+    monkeypatch.setattr("blockctl.io.listen.socket.socket", Held)
+    with pytest.raises(WorldError) as caught:
+        bind([place])
+    assert caught.value.hint == f"stop it, or listen elsewhere: {other}"
 
 
 @pytest.mark.parametrize(

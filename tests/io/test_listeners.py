@@ -160,6 +160,22 @@ def test_another_certificate_is_taken_without_letting_go_of_the_port(tmp_path: P
     asyncio.run(run())
 
 
+@needs_openssl
+def test_a_policy_without_tls_follows_one_with_it(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+
+    async def run() -> None:
+        server, _ = listeners(tmp_path)
+        await server.follow(Resolver(listen=("tls://127.0.0.1:0",), certificate=str(certificate), key=str(key)))
+        (place,) = server.places
+        await server.follow(Resolver(listen=("127.0.0.1:0",)))
+        assert [each.scheme for each in server.places] == ["dns"]
+        assert not connects(place.port)
+        await server.stop(0)
+
+    asyncio.run(run())
+
+
 def test_everywhere_means_the_addresses_of_this_machine(tmp_path: Path) -> None:
     async def run() -> None:
         server, _ = listeners(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +56,31 @@ def test_a_change_is_told(
 
 def test_a_file_that_comes_later_is_told(tmp_path: Path) -> None:
     assert asyncio.run(_told(tmp_path / "later", in_place, events=True))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no events")
+def test_a_folder_that_was_deleted_and_made_again_tells_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "state"
+
+    async def scene() -> None:
+        heard = asyncio.Event()
+        watched = Watch(heard.set)
+        folder.mkdir()
+        watched.start([folder / "pause.json"])
+        folder.rmdir()
+        await asyncio.sleep(0.02)
+        folder.mkdir()
+        await asyncio.sleep(0.2)  # for a look, which finds the folder
+        if watched._look is not None:  # events alone are left
+            watched._look.cancel()
+        (folder / "pause.json").write_text("{}")
+        try:
+            await asyncio.wait_for(heard.wait(), 10)
+        finally:
+            watched.stop()
+
+    monkeypatch.setattr(watch, "LOOK_EVERY", 0.05)
+    asyncio.run(scene())
 
 
 def test_another_file_of_the_folder_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
