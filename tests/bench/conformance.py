@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.serve.probes import PROBES, Truthful, alive, verdict
+from tests.serve.probes import PROBES
+from tests.serve.probing import Truthful, alive, verdict
 from tests.serve.running import PATIENCE, free_port, serving
 from tests.serve.test_serve import LIST, POLICY
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tests.dns.octets import TC
-from tests.serve.probes import PROBES, Probe, Truthful, verdict
+from tests.serve.probes import PROBES
+from tests.serve.probing import Probe, Truthful, verdict
 from tests.serve.running import Running, serving
 from tests.serve.test_serve import LIST, POLICY
 

@@ -18,7 +18,7 @@ import pytest
 from tests.dns.octets import NOERROR, NXDOMAIN, SERVFAIL, TXT, plain
 from tests.serve import faults
 from tests.serve.faults import Behaviour, Faulty, Stream, ask_many, lossy, name_of, queries, small_disk, with_clock
-from tests.serve.probes import by_tcp
+from tests.serve.probing import by_tcp
 from tests.serve.running import PATIENCE, Running, free_port, serving, start
 
 LIST = "||ads.example^\n||tracker.example^\n"
