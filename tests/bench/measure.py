@@ -14,6 +14,8 @@ from pathlib import Path
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 BLOCKCTL = [sys.executable, "-m", "blockctl"]
+# An installed program has its bytecode: without it each run would compile the sources first.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def measure(command: Sequence[str | Path], runs: int = 5, before: Callable[[], o
         before()
         started = time.perf_counter()
         with subprocess.Popen(
-            [str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            [str(word) for word in command], env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as process:
             assert process.stderr is not None
             errors = process.stderr.read()
