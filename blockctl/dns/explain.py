@@ -19,6 +19,7 @@ from blockctl.dns.wire import (
     name_text,
     rdata_text,
 )
+from blockctl.model.decide import Step
 
 TEXT_ZONE = reasons.ZONE
 _WHY = b"\x03why"
@@ -61,15 +62,16 @@ def lines_about(name: bytes, verdict: Verdict, local: str, led: Reason | None, k
     if local and not verdict.blocked:
         lines = [f"{text} is answered here: {local}"]
     elif verdict.blocked and reason:
-        lines = [f"{text} is blocked", *_by(reason), f"let it through: {reasons.remedy(reason, text)}"]
+        lines = [f"{text} is blocked", *_by(reason), _remedy(reason, text)]
     elif verdict.rewrite is not None and reason:
         lines = [f"{text} is rewritten", *_by(reason)]
     elif led:
         lines = [f"{text} is blocked: its answer leads to {led.name} ({led.via})", *_by(led)]
-        lines.append(f"let it through: {reasons.remedy(led, text)}")
+        lines.append(_remedy(led, text))
     else:
         lines = [f"{text} is let through", *(_by(reason) if reason else ["nothing speaks of it"])]
-        lines.append(f"block it: {reasons.deny_command(text)}")
+        paused = reason is not None and reason.step is Step.PAUSE
+        lines.append("end the pause: blockctl resume" if paused else f"block it: {reasons.deny_command(text)}")
     told = [f"{kind_text(record.kind)} {rdata_text(record.kind, record.rdata)}" for record in known[:_TOLD]]
     return [*lines, *([f"its last answer: {', '.join(told)}"] if told else [])]
 
@@ -78,6 +80,10 @@ def _by(reason: Reason) -> list[str]:
     origin = reason.rule.origin
     where = f"{reasons.shortened(origin.file, from_the_end=True)}:{origin.line}" if origin.line else origin.file
     return [f"by {where}: {reasons.shortened(reason.rule.text)}", f"step: {reason.step.value}"]
+
+
+def _remedy(reason: Reason, asked: str) -> str:
+    return f"let it through: {reasons.remedy(reason, asked).removeprefix('to allow: ')}"
 
 
 def _strings(line: str) -> bytes:

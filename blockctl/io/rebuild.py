@@ -9,6 +9,9 @@ import sys
 from collections.abc import Coroutine
 from pathlib import Path
 
+from blockctl.io.telling import Say
+
+LEFT_OUT = "left out: "  # how the compiler begins to tell of a list that it cannot read
 TOLD = 20  # lines of what the compiler says that a person may want to read
 
 
@@ -25,8 +28,8 @@ async def done_before(end: asyncio.Event, work: Coroutine[None, None, None]) -> 
     return False
 
 
-async def rebuild(policy: Path, state: Path, *, offline: bool = False) -> str:
-    """Run `blockctl compile resolver`; return "" or what went wrong."""
+async def rebuild(policy: Path, state: Path, say: Say, *, offline: bool = False) -> str:
+    """Run `blockctl compile resolver`; return "" or what went wrong. Tells which lists are left out."""
     words = ["compile", "resolver", "--policy", str(policy), "--state", str(state)]
     try:
         process = await asyncio.create_subprocess_exec(
@@ -44,9 +47,12 @@ async def rebuild(policy: Path, state: Path, *, offline: bool = False) -> str:
     except asyncio.CancelledError:
         process.kill()
         raise
-    if process.returncode == 0:
-        return ""
     lines = said.decode("utf-8", "replace").strip().splitlines()
+    if process.returncode == 0:
+        left_out = [at for at, line in enumerate(lines) if line.startswith(LEFT_OUT)]
+        if left_out:
+            say("\n".join(lines[left_out[0] :][:TOLD]))
+        return ""
     return "\n".join(lines[-TOLD:]) or f"the compiler ended with {process.returncode}"
 
 

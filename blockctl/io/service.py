@@ -124,7 +124,7 @@ class Service:
             return
         self._outdated.clear()
         self._say("compiling the lists...")
-        problem = await rebuild(self._path, self._state)
+        problem = await rebuild(self._path, self._state, self._say)
         live = read_live(self._state)
         if live is None or problem:
             raise WorldError(f"the lists could not be compiled:\n{problem}", "`blockctl check` says more")
@@ -267,7 +267,7 @@ class Service:
         while True:
             await self._outdated.wait()
             self._outdated.clear()
-            if problem := await rebuild(self._path, self._state):
+            if problem := await rebuild(self._path, self._state, self._say):
                 self._say(f"the lists could not be compiled; the rules in use stay\n{problem}")
                 asyncio.get_running_loop().call_later(TRY_AGAIN, self._outdated.set)
 

@@ -18,7 +18,9 @@ class Telling:
         self._told = ""
 
     def well(self) -> None:
-        """All is well again: what goes wrong next is news."""
+        """All is well: told when it was not before. What goes wrong next is news."""
+        if self._told:
+            self._say("that is mended: what the policy says now is in force")
         self._told = ""
 
     def faults(self, error: BlockctlError, so: str) -> None:
