@@ -124,7 +124,7 @@ def bucket(address: str) -> str:
     """Return what shares a bucket: an IPv4 address, a /56 of IPv6 (a household); "" for this machine, not limited."""
     known = read_address(address)
     if known is None:
-        return address
+        return address or "unknown"  # who a proxy tells unreadably is no part of this machine
     if is_within(known, LOOPBACK):
         return ""
     if known.version == 4:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from blockctl.dns.rebinding import is_at_home
 
 MESSAGE = "application/dns-message"
 LONGEST = 65_535  # bytes of a DNS message
 SHORTEST = 12
 METHODS = ("GET", "HEAD", "POST")
 _ID = re.compile(r"[a-z0-9_-]{1,63}")
+_OF_PAGES = frozenset((b"origin", b"referer", b"range", b"sec-fetch-mode", b"sec-fetch-site"))
 _URL_SAFE = str.maketrans("-_", "+/")
 
 SOA = 6
@@ -25,7 +29,8 @@ class Head:
     content_type: str = ""
     accept: str = ""
     length: int = 0  # of the body, 0 when not told
-    forwarded: str = ""  # X-Forwarded-For
+    forwarded: str | None = None  # X-Forwarded-For
+    page_of: str = ""  # the Host by which a browser's page asks, as far as can be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ def refused(status: int, text: str, *more: tuple[str, str]) -> Response:
 
 def read_head(head: Head, path: str) -> Wanted | Response:
     """Read all but the body; `path` is where we listen, and `path/CLIENT-ID` too."""
+    if not is_at_home(head.page_of):
+        return refused(421, "ask by address: a page of a stranger's name may have led here")
     where, _, parameters = head.target.partition("?")
     client_id = _client_id(where, path)
     if client_id is None:
@@ -77,6 +84,19 @@ def read_head(head: Head, path: str) -> Wanted | Response:
         return refused(400, "one parameter `dns` is needed: the query in base64url without padding (RFC 8484)")
     query = _from_base64(values[0])
     return not_a_query() if query is None or len(query) < SHORTEST else Wanted(client_id, query)
+
+
+def page_of(headers: Mapping[bytes, str]) -> str:
+    """Return the Host of a request without TLS that a browser's page may have made, "" for any other.
+
+    A page can have its own name lead to this machine (DNS rebinding), and its script read what is answered. Behind a
+    proxy the Host is a public name too, so a page is known by headers that its script cannot leave out: browsers tell
+    Sec-Fetch-* to hosts they trust only, and Origin to others' pages and with POST (Fetch, section 4.6), but always
+    offer `gzip, deflate`, and without TLS no `br`; where there is a Range, `identity`. Browsers' own DoH has none.
+    """
+    offered = {each.partition(";")[0].strip() for each in headers.get(b"accept-encoding", "").lower().split(",")}
+    by_page = "deflate" in offered and "br" not in offered
+    return headers.get(b"host", "") if by_page or not _OF_PAGES.isdisjoint(headers) else ""
 
 
 def read_body(body: bytes) -> bytes | Response:

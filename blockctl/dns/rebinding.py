@@ -6,6 +6,7 @@ or a service on this machine answers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from blockctl.dns.labels import name_wire
@@ -22,6 +23,7 @@ OF_ROUTERS = (
     "routerlogin.net", "routerlogin.com", "orbilogin.net", "orbilogin.com", "tplinkwifi.net", "tplinklogin.net",
     "linksyssmartwifi.com", "mywifiext.net",
 )  # fmt: skip
+_ENDS = tuple(f".{each}" for each in AT_HOME)
 _MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, RFC 4291 section 2.5.5.2
 _TRANSLATED = bytes.fromhex("0064ff9b") + bytes(8)  # 64:ff9b::/96, RFC 6052
 
@@ -46,6 +48,12 @@ def in_house(address: bytes) -> bool:
         or (first == 169 and second == 254)
         or (first == 100 and second & 0xC0 == 64)
     )
+
+
+def is_at_home(host: str) -> bool:
+    """Whether a request's Host, with a port or without, is an address, or a name that no stranger can own."""
+    name = re.sub(r":[0-9]*$", "", host).strip("[]").rstrip(".").lower()
+    return read_address(name) is not None or "." not in name or name.endswith(_ENDS)
 
 
 class Rebinding:

@@ -1,7 +1,7 @@
 """The server of DNS over HTTPS (RFC 8484): HTTP/2 and HTTP/1.1 by TLS, HTTP/1.1 alone behind a proxy on this machine.
 
 A proxy's clients are known by the last address of X-Forwarded-For, which the proxy itself wrote; only a listener
-without TLS, which is on this machine's own address, reads it.
+without TLS, which is on this machine's own address, reads it. Who is told there unreadably is a stranger.
 """
 
 from __future__ import annotations
@@ -139,9 +139,9 @@ class DohConnection(Connection):
     def resolve(self, head: Head, wanted: Wanted, query: bytes, then: Callable[[Response], None]) -> None:
         """Have a query answered."""
         address = self.address
-        if not self.secure and head.forwarded:
+        if not self.secure and head.forwarded is not None:
             told = _address_in(head.forwarded.rpartition(",")[2].strip())
-            address = address if told is None else str(told)
+            address = "" if told is None else str(told)
         client = Client(address, Transport.DOH, wanted.client_id)
         self.ask(query, client, lambda reply: then(answered(reply)))
 

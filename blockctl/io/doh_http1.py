@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import h11
 
-from blockctl.dns.doh import LONGEST, Head, Response, Wanted, read_body, read_head, refused, too_large
+from blockctl.dns.doh import LONGEST, Head, Response, Wanted, page_of, read_body, read_head, refused, too_large
 
 if TYPE_CHECKING:
     from blockctl.io.doh import DohConnection
@@ -66,7 +66,7 @@ class Http1:
 
     def _read(self, event: object) -> None:
         if isinstance(event, h11.Request):
-            self._head = _head(event)
+            self._head = _head(event, self._connection.secure)
             self._wanted = read_head(self._head, self._connection.path)
             self._body.clear()
             if isinstance(self._wanted, Response) and self._wire.they_are_waiting_for_100_continue:
@@ -134,7 +134,7 @@ class Http1:
             self._connection.send(self._wire.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
 
 
-def _head(request: h11.Request) -> Head:
+def _head(request: h11.Request, secure: bool) -> Head:
     found = {bytes(name): bytes(value).decode("latin-1") for name, value in request.headers}
     length = found.get(b"content-length", "")
     return Head(
@@ -143,5 +143,6 @@ def _head(request: h11.Request) -> Head:
         found.get(b"content-type", ""),
         found.get(b"accept", ""),
         int(length) if length.isdecimal() else 0,
-        found.get(b"x-forwarded-for", ""),
+        found.get(b"x-forwarded-for"),
+        "" if secure else page_of(found),
     )

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Callable, Iterable
 
 from blockctl.dns.cache import Cache
 from blockctl.dns.figures import Metric, prometheus
-from blockctl.dns.rebinding import AT_HOME
+from blockctl.dns.rebinding import is_at_home
 from blockctl.io.query_log import QueryLog
 from blockctl.io.upstreams import Upstreams
-from blockctl.model.addresses import read_address, shortest
+from blockctl.model.addresses import shortest
 from blockctl.model.diagnostic import WorldError
 from blockctl.model.listen import read_listen
 
 LONGEST = 8_192  # bytes of a request
 PATIENCE = 5.0  # seconds for one to come
 TYPE = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus's exposition format
-_ENDS = tuple(f".{each}" for each in AT_HOME)
 
 
 def figures_text(log: QueryLog, upstreams: Upstreams, cache: Cache) -> str:
@@ -40,15 +38,6 @@ def figures_text(log: QueryLog, upstreams: Upstreams, cache: Cache) -> str:
         Metric("log_problem", "1 while the query log cannot be written.", (((), int(bool(log.problem))),)),
     )
     return prometheus(log.figures(), more)
-
-
-def is_at_home(host: str) -> bool:
-    """Whether a request's Host is an address, or a name that no stranger can own.
-
-    A page can have its own name lead to this machine (DNS rebinding); its script may then read what is answered.
-    """
-    name = re.sub(r":[0-9]*$", "", host).strip("[]").rstrip(".").lower()
-    return read_address(name) is not None or "." not in name or name.endswith(_ENDS)
 
 
 def _by_name(values: Iterable[tuple[str, float]]) -> tuple[tuple[tuple[tuple[str, str], ...], float], ...]:

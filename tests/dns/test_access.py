@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blockctl.dns import access
-from blockctl.dns.access import Access, Admission, refusal, truncation
+from blockctl.dns.access import Access, Admission, bucket, refusal, truncation
 from blockctl.model.policy import Resolver
 
 STRANGER = "203.0.113.9"
@@ -152,3 +152,9 @@ def test_any_bytes(query: bytes) -> None:
             assert reply[:2] == query[:2]
             assert reply[2] & 0x80
             assert len(reply) <= len(query) + 30
+
+
+def test_whom_a_proxy_tells_unreadably_is_no_part_of_this_machine() -> None:
+    assert bucket("127.0.0.1") == ""
+    assert bucket("") != ""
+    assert not Access(Resolver()).allows("")

@@ -337,7 +337,7 @@ def test_who_asks_first_is_told_to_go_on() -> None:
 def test_a_proxy_on_this_machine_says_who_asks() -> None:
     async def scenario(it: Served) -> None:
         client = OneOne(await it.connect())
-        found = ["192.168.1.20", "fd00::1", "192.168.1.20", "fd00::1", "fd00::1", "127.0.0.1"]
+        found = ["192.168.1.20", "fd00::1", "192.168.1.20", "fd00::1", "fd00::1", "", "", "127.0.0.1"]
         for told in (
             "6.6.6.6, 192.168.1.20",
             "fd00:0::1",
@@ -345,9 +345,35 @@ def test_a_proxy_on_this_machine_says_who_asks() -> None:
             "[fd00::1]:4711",
             "[fd00::1]",
             "unknown",
+            "",
         ):
             assert (await client.ask("GET", target(), x_forwarded_for=told))[0] == 200
+        assert (await client.ask("GET", target()))[0] == 200
         assert [each.address for each in it.answers.clients] == found
+
+    run_plain(scenario)
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        pytest.param("Host: evil.example:8053\r\nAccept-Encoding: gzip, deflate", 421, id="a page, as browsers ask"),
+        pytest.param("Host: evil.example\r\nAccept-Encoding: identity\r\nRange: bytes=0-", 421, id="for a range"),
+        pytest.param("Host: evil.example\r\nOrigin: http://evil.example", 421, id="Origin"),
+        pytest.param("Host: evil.example\r\nSec-Fetch-Site: same-origin", 421, id="Sec-Fetch-Site"),
+        pytest.param("Host: evil.example\r\nX-Forwarded-For: 10.0.0.1\r\nReferer: x", 421, id="as if by a proxy"),
+        pytest.param("Host: 127.0.0.1:8053\r\nAccept-Encoding: gzip, deflate", 200, id="by address"),
+        pytest.param("Host: localhost\r\nSec-Fetch-Mode: cors", 200, id="by a name of this machine"),
+        pytest.param("Host: dns.example\r\nX-Forwarded-For: 10.0.0.1", 200, id="a proxy"),
+        pytest.param("Host: dns.example\r\nAccept-Encoding: gzip, deflate, br", 200, id="a proxy's client by TLS"),
+        pytest.param("Host: dns.example\r\nAccept-Encoding: identity", 200, id="a browser's own DoH by a proxy"),
+    ],
+)
+def test_no_page_of_a_strangers_name_is_answered(lines: str, status: int) -> None:
+    async def scenario(it: Served) -> None:
+        peer = await it.connect()
+        peer.writer.write(f"GET {target()} HTTP/1.1\r\n{lines}\r\n\r\n".encode())
+        assert (await peer.reader.readuntil(b"\r\n")).startswith(f"HTTP/1.1 {status} ".encode())
 
     run_plain(scenario)
 
