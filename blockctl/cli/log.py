@@ -179,15 +179,17 @@ def line(row: Logged, columns: Columns) -> Text:
     text.append(f"{type_name(row.type):<5} ", "dim")
     text.append(f"{end(row.name or '?', columns.name):<{columns.name}} ", "red" if blocked else "")
     text.append(f"{end(asker(row), columns.client):<{columns.client}} ", "dim")
-    text.append(start(detail(row, columns.wide), columns.said))
+    text.append(start(detail(row, columns), columns.said))
     return text
 
 
-def detail(row: Logged, wide: bool) -> str:
+def detail(row: Logged, columns: Columns) -> str:
     """Say by what it was decided; of what was just answered, how long that took, and by whom."""
+    wide = columns.wide
     if row.rule is not None and row.outcome.name == "BLOCKED":
         via = f" via {row.via} {row.led}" if row.led else ""
-        return place(row.rule.file, row.rule.line) + via + (f"  {row.rule.text}" if wide else "")
+        where = end(place(row.rule.file, row.rule.line), columns.said)  # what is cut is never the line
+        return where + via + (f"  {row.rule.text}" if wide else "")
     if row.rule is not None and not wide:
         return place(row.rule.file, row.rule.line)
     by = f"  let by {place(row.rule.file, row.rule.line)}" if row.rule else ""

@@ -79,6 +79,9 @@ def main() -> NoReturn:
     """Run a command and end with its status."""
     from blockctl.model.diagnostic import BlockctlError, WorldError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
+            stream.reconfigure(errors="replace")  # as in a Latin-1 locale: a letter less is no reason to fail
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         make_app([asked] if asked in COMMANDS else COMMANDS)()

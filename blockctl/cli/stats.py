@@ -135,6 +135,7 @@ def _chart(console: Console, spans: dict[int, Figures], span: int, width: int) -
 
     form = "%H:%M" if span < 21_600 else "%a %H:%M" if span < 86_400 else "%Y-%m-%d"
     most = max(each.queries for each in spans.values())
+    dark, light = ("▓", "░") if console.encoding.lower().startswith("utf") else ("#", "-")
     heading = Text("Queries, ")
     heading.append("blocked ones first", "red")
     console.print(heading)
@@ -147,8 +148,8 @@ def _chart(console: Console, spans: dict[int, Figures], span: int, width: int) -
         bar = round(room * queries / most)
         red = min(bar, round(room * blocked / most))
         text = Text(label)
-        text.append("▓" * red, "red")
-        text.append("░" * (bar - red), "green")
+        text.append(dark * red, "red")
+        text.append(light * (bar - red), "green")
         text.append(f" {queries:,}" if bar else f"{queries:,}", "dim")
         console.print(text)
 

@@ -222,3 +222,20 @@ def test_follow_sees_new_rows_and_ends_quietly(log: QueryLog, tmp_path: Path, wo
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert process.stderr.read() == ""
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("word", ["log", "stats"])
+def test_a_terminal_of_few_letters(tmp_path: Path, word: str, encoding: str) -> None:
+    words = [sys.executable, "-m", "blockctl", word, "--state", str(tmp_path / "state")]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=environment, timeout=60)
+    assert done.stderr == ""
+    assert "ads.example" in done.stdout
+
+
+def test_a_narrow_terminal_keeps_the_line_of_the_rule() -> None:
+    rule = LoggedRule("block of a list", "builtin:a-list-of-a-long-name", 1234, "||ads.example^")
+    row = logged(name="ads.example", rcode=3, rule=rule)
+    assert ":1234" in line(row, layout([row], 80, steady=True)).plain
