@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -50,9 +51,15 @@ def _download(url: str, limit: int) -> bytes:
                     raise WorldError(f"{url} took longer than {WHOLE:.0f} s")
     except requests.RequestException as error:
         raise WorldError(
-            f"cannot download {url}: {error}", "check the address and the network, then try again"
+            f"cannot download {url}: {_in_short(error)}", "check the address and the network, then try again"
         ) from error
     return b"".join(parts)
+
+
+def _in_short(error: Exception) -> str:
+    """Return what went wrong without the layers that passed it on."""
+    cause = getattr(error.args[0] if error.args else None, "reason", None)
+    return re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", str(cause or error))
 
 
 def _refuse_downgrade(url: str, hops: list[str]) -> None:

@@ -67,3 +67,17 @@ def test_a_secure_address_does_not_lead_to_an_insecure_one(monkeypatch: pytest.M
     monkeypatch.setattr(requests, "get", lambda url, **options: real(plain, **options))
     with pytest.raises(WorldError, match="not secure"):
         fetch("https://lists.example/list.txt", 100)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_is_not_there_is_told_in_short(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(WorldError) as caught:
+        fetch(f"{scheme}://127.0.0.1:{port}/list.txt", 100)
+    said = str(caught.value)
+    assert said.startswith(
+        f"cannot download {scheme}://127.0.0.1:{port}/list.txt: Failed to establish a new connection"
+    )
+    assert "Pool" not in said
+    assert "Caused" not in said
