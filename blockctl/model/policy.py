@@ -110,7 +110,7 @@ class Resolver:
     rebinding: bool = True  # public names may not point at private addresses
     private: tuple[str, ...] = ()  # names that may all the same, with all below them
     dns64: str = ""  # a prefix of 96 bits (RFC 6147)
-    cache_size: int = 8 << 20
+    cache_size: int = 4 << 20
     min_ttl: int = 0
     max_ttl: int = 86_400
     stale: int = 259_200  # how long after its time an answer may still be given; 0: not at all
