@@ -26,20 +26,27 @@ OF_ROUTERS = (
 _ENDS = tuple(f".{each}" for each in AT_HOME)
 _MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96, RFC 4291 section 2.5.5.2
 _TRANSLATED = bytes.fromhex("0064ff9b") + bytes(8)  # 64:ff9b::/96, RFC 6052
+_TRANSLATED_HERE = bytes.fromhex("0064ff9b0001")  # 64:ff9b:1::/48, RFC 8215: of which networks take what they like
+_WITHIN = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))  # IPv4 there, RFC 6052 section 2.2
+_COMPATIBLE = bytes(12)  # ::/96, RFC 4291 section 2.5.5.1, out of use
+_BY_TUNNEL = b"\x20\x02"  # 2002::/16, 6to4, RFC 3056
 
 
 def in_house(address: bytes) -> bool:
     """Whether an address, of 4 or 16 bytes, is this machine, this network or this house.
 
     0.0.0.0/8 (RFC 1122; systems take 0.0.0.0 for themselves), 127.0.0.0/8, RFC 1918, RFC 3927, RFC 6598, ::, ::1,
-    fc00::/7 (RFC 4193), fe80::/10, and IPv4 addresses within IPv6.
+    fc00::/7 (RFC 4193), fe80::/10, fec0::/10 (RFC 3879), and IPv4 addresses within IPv6.
     """
     if len(address) == 16:
-        if address.startswith((_MAPPED, _TRANSLATED)):
+        if address.startswith((_MAPPED, _TRANSLATED, _COMPATIBLE)):  # so :: and ::1 are in 0.0.0.0/8
             return in_house(address[12:])
-        if not any(address[:15]):
-            return address[15] < 2  # :: and ::1
-        return address[0] & 0xFE == 0xFC or (address[0] == 0xFE and address[1] & 0xC0 == 0x80)
+        if address.startswith(_BY_TUNNEL):
+            return in_house(address[2:6])
+        if address.startswith(_TRANSLATED_HERE):
+            found = (bytes(address[each] for each in places) for places in _WITHIN)
+            return any(each[0] and in_house(each) for each in found)  # zeros are where another form has nothing
+        return address[0] & 0xFE == 0xFC or (address[0] == 0xFE and address[1] >= 0x80)
     first, second = address[0], address[1]
     return (
         first in (0, 10, 127)
