@@ -55,30 +55,36 @@ def answer(question: Question, lines: Sequence[str] | None) -> tuple[int, Sectio
     return NXDOMAIN if lines is None else NOERROR, reasons.NOTHING_THERE
 
 
-def lines_about(name: bytes, verdict: Verdict, local: str, led: Reason | None, known: Sequence[Record]) -> list[str]:
-    """Return what is said of a name: `local`: why it is answered here; `led`: why its last answer is not given."""
+def lines_about(
+    name: bytes, verdict: Verdict, local: str, led: Reason | None, known: Sequence[Record], *, paths: bool = False
+) -> list[str]:
+    """Return what is said of a name: `local`: why it is answered here; `led`: why its last answer is not given.
+
+    `paths`: files are told with the folders that they are in.
+    """
     text = name_text(name)
     reason = verdict.reason
     if local and not verdict.blocked:
         lines = [f"{text} is answered here: {local}"]
     elif verdict.blocked and reason:
-        lines = [f"{text} is blocked", *_by(reason), _remedy(reason, text)]
+        lines = [f"{text} is blocked", *_by(reason, paths), _remedy(reason, text)]
     elif verdict.rewrite is not None and reason:
-        lines = [f"{text} is rewritten", *_by(reason)]
+        lines = [f"{text} is rewritten", *_by(reason, paths)]
     elif led:
-        lines = [f"{text} is blocked: its answer leads to {led.name} ({led.via})", *_by(led)]
+        lines = [f"{text} is blocked: its answer leads to {led.name} ({led.via})", *_by(led, paths)]
         lines.append(_remedy(led, text))
     else:
-        lines = [f"{text} is let through", *(_by(reason) if reason else ["nothing speaks of it"])]
+        lines = [f"{text} is let through", *(_by(reason, paths) if reason else ["nothing speaks of it"])]
         paused = reason is not None and reason.step is Step.PAUSE
         lines.append("end the pause: blockctl resume" if paused else f"block it: {reasons.deny_command(text)}")
     told = [f"{kind_text(record.kind)} {rdata_text(record.kind, record.rdata)}" for record in known[:_TOLD]]
     return [*lines, *([f"its last answer: {', '.join(told)}"] if told else [])]
 
 
-def _by(reason: Reason) -> list[str]:
+def _by(reason: Reason, paths: bool) -> list[str]:
     origin = reason.rule.origin
-    where = f"{reasons.shortened(origin.file, from_the_end=True)}:{origin.line}" if origin.line else origin.file
+    file = reasons.shortened(origin.file if paths else reasons.last_part(origin.file), from_the_end=True)
+    where = f"{file}:{origin.line}" if origin.line else file
     return [f"by {where}: {reasons.shortened(reason.rule.text)}", f"step: {reason.step.value}"]
 
 

@@ -19,6 +19,7 @@ from blockctl.model.policy import Resolver as Settings
 RETRY = 30.0  # seconds for which nobody is asked again what upstreams failed to renew (RFC 8767, section 5)
 FAILURE, MAX_FAILURE = 5.0, 300.0  # seconds for which a SERVFAIL is remembered, at first and at most
 SILENCE, MAX_SILENCE = 1.0, 5.0  # the same where no upstream answered: the network may be back at any moment
+UNKNOWN_ABSENCE = 600  # seconds: RFC 6147, section 5.1.7, where no SOA says how long AAAA are absent
 LAST_PART = 0.1  # of its time, in which an answer that is asked for is renewed
 MAX_DUE = 1000
 
@@ -143,7 +144,7 @@ def _lasts(entry: Entry) -> float:
     return entry.expires - entry.stored
 
 
-def seconds_of_absence(question: Question, entry: Entry) -> int | None:
-    """Return how long an absence may be remembered, None where no SOA says so."""
+def seconds_of_absence(question: Question, entry: Entry) -> int:
+    """Return how long an absence may be remembered."""
     authority = entry.sections.records(question)[1]
-    return min((record.ttl for record in authority if record.kind == SOA), default=None)
+    return min((record.ttl for record in authority if record.kind == SOA), default=UNKNOWN_ABSENCE)

@@ -59,9 +59,14 @@ def source(reason: Reason) -> str:
 
 
 def place(origin: Origin) -> str:
-    """Return where a line is, in words."""
-    file = shortened(origin.file, from_the_end=True)
+    """Return where a line is, in words that every client may read: of a path the last part."""
+    file = shortened(last_part(origin.file), from_the_end=True)
     return f"{file} line {origin.line}" if origin.line else file
+
+
+def last_part(file: str) -> str:
+    """Return a file's name, or the end of an address, without what it is in."""
+    return file.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
 def shortened(text: str, *, from_the_end: bool = False) -> str:

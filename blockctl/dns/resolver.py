@@ -40,13 +40,13 @@ from blockctl.dns.wire import (
     read_query,
 )
 from blockctl.dns.zones import RESOLVER
+from blockctl.model.addresses import is_this_machine
 from blockctl.model.policy import Resolver as Settings
 
 STALE_AFTER = 1.8  # seconds a client waits for upstreams before it is given what is past its time (RFC 8767, section 5)
 STALE_TTL = 30
 STALE_KEEP = 1.0  # seconds: a stale answer is repeated no longer, for upstreams may be back
 BLOCKED_KEEP = 300.0  # seconds: a change of the policy empties what is kept
-UNKNOWN_ABSENCE = 600  # seconds: RFC 6147, section 5.1.7, where no SOA says how long AAAA are absent
 
 
 class GroupRules(Judge, Protocol):
@@ -189,7 +189,7 @@ class Resolver:
         if entry.target:
             return self._follow(pending, entry.target, aged(answer, int(now - entry.stored)), now)
         if self._translated(pending, entry, answer):
-            pending.absent = _absence(pending.question, entry)
+            pending.absent = seconds_of_absence(pending.question, entry)
             pending.question = Question(pending.question.asked, pending.question.name, A, pending.question.klass)
             return self._look_up(pending, now)
         sections = entry.sections
@@ -292,9 +292,5 @@ class Resolver:
                 answer = entry.sections.records(about.question)[0]
                 known += [record for record in answer if record not in known]
                 led = led or self._astray(about, answer)
-        return explain.lines_about(name, verdict, own.reason if own else "", led, known)
-
-
-def _absence(question: Question, entry: Entry) -> int:
-    found = seconds_of_absence(question, entry)
-    return UNKNOWN_ABSENCE if found is None else found
+        here = is_this_machine(client.address)  # others learn neither what was asked nor where our files are
+        return explain.lines_about(name, verdict, own.reason if own else "", led, known if here else (), paths=here)

@@ -47,6 +47,12 @@ def shortest(text: str) -> str:
     return text if address is None else str(address)
 
 
+def is_this_machine(text: str) -> bool:
+    """Whether the text is an address by which this machine speaks to itself."""
+    address = read_address(text)
+    return address is not None and is_within(address, LOOPBACK)
+
+
 def is_within(address: Address, networks: tuple[Network, ...]) -> bool:
     """Whether one of the networks holds the address."""
     return any(address in network for network in networks)
