@@ -84,6 +84,9 @@ class Reply:
     ttls: tuple[int, ...] = ()  # where in `wire` the TTLs stand (4 bytes each), lowered as the seconds pass
 
 
+UNASKED = b""  # in the place of an answer: too many wait for upstreams, which were not asked or had too little time
+
+
 @dataclass(slots=True)
 class Forward:
     """A question that upstreams have to answer before the client can be.

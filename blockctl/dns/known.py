@@ -43,6 +43,11 @@ class Known:
             best = min(found, key=lambda entry: entry.expires) if len(found) > 1 else None
         return best if best is not None else self._absent_above(pending, key, now)
 
+    def answer(self, pending: Pending, now: float) -> Entry | None:
+        """Return what `find` does, unless it is a failure."""
+        entry = self.find(pending, now)
+        return None if entry is None or entry.failed else entry
+
     def _absent_above(self, pending: Pending, key: bytes, now: float) -> Entry | None:
         """Return the proven absence of a name above (RFC 8020): only proven, for some servers lie about such names."""
         name = pending.question.name

@@ -17,7 +17,7 @@ from blockctl.model.diagnostic import Origin
 
 EDE = 15
 # INFO-CODEs of RFC 8914, section 4
-STALE, FORGED, CACHED_ERROR, BLOCKED, FILTERED, STALE_NXDOMAIN = 3, 4, 13, 15, 17, 19
+OTHER, STALE, FORGED, CACHED_ERROR, BLOCKED, FILTERED, STALE_NXDOMAIN = 0, 3, 4, 13, 15, 17, 19
 NOT_SUPPORTED, UNREACHABLE, NETWORK = 21, 22, 23
 TOLD = 80  # characters of a rule, or of a file's name, that are told
 ZONE = name_wire("blockctl")
@@ -39,6 +39,9 @@ NOTHING_THERE = Sections(_of_the_name_asked_for(SOA, SOA_DATA), 0, 0, 1, (_TTL_A
 def explained(code: int, text: str = "") -> Options:
     """Return the EDNS option that explains an answer (RFC 8914, section 2)."""
     return ((EDE, code.to_bytes(2, "big") + text.encode("utf-8", "replace")),)
+
+
+CROWDED = explained(OTHER, "too many questions wait for upstreams")
 
 
 def of_block(reason: Reason, asked: str) -> Options:

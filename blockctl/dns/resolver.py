@@ -15,7 +15,7 @@ from blockctl.dns import explain, reasons
 from blockctl.dns.answers import Entry, read_spoken
 from blockctl.dns.cache import Cache
 from blockctl.dns.compose import NOTHING, Options, malformed, write_sections
-from blockctl.dns.exchange import ALLOWED, Client, Forward, Outcome, Reason, Reply
+from blockctl.dns.exchange import ALLOWED, UNASKED, Client, Forward, Outcome, Reason, Reply
 from blockctl.dns.groups import Groups
 from blockctl.dns.inspect import CNAME_LINK, USER_ALLOWS, Judge, led_astray, weight_of_allow, weight_of_block
 from blockctl.dns.known import RETRY, Known, seconds_of_absence
@@ -94,8 +94,12 @@ class Resolver:
         return self._guarded(pending, self._resolve, now)
 
     def finish(self, forward: Forward, wire: bytes | None, now: float) -> Reply | Forward:
-        """Return the answer when upstreams have spoken (`wire`) or not (None); or what has to be asked then."""
+        """Return the answer when upstreams have spoken (`wire`) or not (None, UNASKED); or what has to be asked."""
         pending: Pending = forward.state
+        if wire == UNASKED:  # which says nothing of them: nothing is remembered
+            if known := self._known.answer(pending, now):
+                return self._guarded(pending, self._judged, known, now, Outcome.STALE)
+            return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=reasons.CROWDED)
         said, dnssec = self._settings, pending.query.dnssec
         entry, fault = read_spoken(pending.question, wire, now, dnssec=dnssec, least=said.min_ttl, most=said.max_ttl)
         if not entry.failed:
@@ -114,8 +118,8 @@ class Resolver:
         """
         waiting: Pending = forward.state
         pending = waiting.copy()
-        entry = self._known.find(pending, now)
-        if entry is None or entry.failed:
+        entry = self._known.answer(pending, now)
+        if entry is None:
             return None
         entry.failing_until = now + RETRY
         found = self._guarded(pending, self._judged, entry, now, Outcome.STALE)

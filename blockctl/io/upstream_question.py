@@ -82,12 +82,12 @@ class Question:
         """Return the seconds since it was asked."""
         return self.loop.time() - self._ends_at + WHOLE
 
-    def stop(self) -> None:
-        """End without an answer."""
+    def stop(self, answer: bytes | None = None) -> None:
+        """End without an answer of an upstream."""
         for each in list(self._open):
             self._forget(each)
         if not self.done:
-            self._finish(None)
+            self._finish(answer)
 
     def received(self, attempt: Attempt, answer: bytes) -> bool:
         """Judge an answer; False where the attempt goes on waiting."""

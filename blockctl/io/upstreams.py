@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from blockctl.dns.exchange import Client, Forward
+from blockctl.dns.exchange import UNASKED, Client, Forward
 from blockctl.dns.upstream_wire import address_query, question_end, read_addresses
 from blockctl.dns.upstreams import Upstream, UpstreamError, parse_upstream
 from blockctl.io.network import NetworkWatch, own_address
@@ -66,7 +66,10 @@ class Upstreams:
             self._peers.pop(text).close()
 
     async def ask(self, forward: Forward) -> bytes | None:
-        """Return an answer to the question of a forward, with its id; None where nobody answers within 5 seconds."""
+        """Return an answer to the question of a forward, with its id.
+
+        None where nobody answers within 5 seconds, UNASKED where too many questions wait.
+        """
         waiter: asyncio.Future[bytes | None] = self._loop.create_future()
 
         def take(answer: bytes | None) -> None:
@@ -80,7 +83,7 @@ class Upstreams:
         """Ask, and have `take` called with what `ask` returns: now, or later in the loop. Cheaper than a task."""
         if self._waiting >= WAITING and not self._make_room():
             self.refused += 1
-            take(None)
+            take(UNASKED)
             return
         key = forward.key
         question = self._questions.get(key)
@@ -130,7 +133,7 @@ class Upstreams:
         oldest = next(iter(self._questions.values()), None)
         if oldest is None or oldest.waited() < LONG:
             return False
-        oldest.stop()
+        oldest.stop(UNASKED)
         return True
 
     def _ended(self, question: Question) -> None:

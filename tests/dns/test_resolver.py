@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blockctl.dns.cache import Cache
-from blockctl.dns.exchange import ALLOWED, Client, Forward, Outcome, Reply, Transport, Verdict
+from blockctl.dns.exchange import ALLOWED, UNASKED, Client, Forward, Outcome, Reply, Transport, Verdict
 from blockctl.dns.fast import Fast
 from blockctl.dns.groups import Groups
 from blockctl.dns.inspect import links, read_service
@@ -221,6 +221,25 @@ def test_a_late_answer_is_kept_though_nobody_waits() -> None:
     assert isinstance(fresh, Reply)
     assert fresh.outcome is Outcome.CACHED
     assert read_message(fresh.wire).answer[0].rdata == bytes((192, 0, 2, 9))
+
+
+def test_what_upstreams_were_not_asked_is_no_failure_of_theirs() -> None:
+    server = resolver()
+    first = server.answer(query("www.example", size=1232), UDP, 0.0)
+    assert isinstance(first, Forward)
+    refused = server.finish(first, UNASKED, 0.0)
+    assert isinstance(refused, Reply)
+    assert (refused.outcome, refused.wire[3] & 15, refused.keep) == (Outcome.FAILED, 2, 0.0)
+    assert b"too many questions wait" in refused.wire
+    again = server.answer(query("www.example"), UDP, 0.1)
+    assert isinstance(again, Forward), "it is asked for at once"
+    server.finish(again, response(again.wire, answer=["www.example 60 A 192.0.2.1"]), 0.1)
+    late = server.answer(query("www.example"), UDP, 100.0)
+    assert isinstance(late, Forward)
+    stale = server.finish(late, UNASKED, 100.0)
+    assert isinstance(stale, Reply)
+    assert stale.outcome is Outcome.STALE
+    assert isinstance(server.answer(query("www.example"), UDP, 102.0), Forward), "nobody is kept from asking"
 
 
 def test_what_no_message_holds_is_a_failure() -> None:

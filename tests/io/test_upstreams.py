@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from blockctl.dns import health
-from blockctl.dns.exchange import Client, Forward
+from blockctl.dns.exchange import UNASKED, Client, Forward
 from blockctl.io import upstream_question, upstream_udp
 from blockctl.io.upstreams import Upstreams, UpstreamState
 from blockctl.model.diagnostic import BlockctlError
@@ -454,7 +454,7 @@ def test_a_flood_is_refused_beyond_what_may_wait(monkeypatch: pytest.MonkeyPatch
         spelled = f"127.0.0.1:{stub.port}"
         upstreams = Upstreams(Resolver(upstreams=(spelled,)))
         found = await asyncio.gather(*(ask(upstreams, f"n{each}.example", spelled) for each in range(30)))
-        assert [each is not None for each in found] == [True] * 10 + [False] * 20
+        assert [each == UNASKED for each in found] == [False] * 10 + [True] * 20
         assert upstreams.refused == 20
         assert await ask(upstreams, "again.example", spelled) == right("again.example")
         await upstreams.close()
@@ -480,6 +480,7 @@ def test_a_flood_of_what_nobody_answers_makes_way(monkeypatch: pytest.MonkeyPatc
         for each in range(5):
             assert await ask(upstreams, f"w{each}.example", spelled) == right(f"w{each}.example")
         assert upstreams.refused == 0
+        assert {each.result() for each in flood if each.done()} == {UNASKED}
         assert sum(each.done() for each in flood) in range(1, 6)
         await upstreams.close()
         await stub.stop()
