@@ -34,6 +34,11 @@ DNS = {
     ),
     "kind": Reason(Fidelity.IMPOSSIBLE, "DNS does not see what a request is for", "||ads.example^$script"),
     "path": Reason(Fidelity.IMPOSSIBLE, "DNS sees a host, never the path of a URL", "||cdn.example/ads/"),
+    "name": Reason(
+        Fidelity.IMPOSSIBLE,
+        "in a list for browsers a name alone is a part of an address: write ||name^, or say `use: [dns]` of the list",
+        "ads.example",
+    ),
     "pattern": Reason(Fidelity.IMPOSSIBLE, "this pattern is not the name of a host", "-ad-banner."),
     "regex": Reason(
         Fidelity.IMPOSSIBLE, "a regular expression on URLs says no certain name", "/^https?:\\/\\/ads\\d+\\./"

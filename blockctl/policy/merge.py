@@ -14,7 +14,7 @@ from blockctl.model.decide import excepted_names, is_above_lists, own_names
 from blockctl.model.diagnostic import Diagnostic, DiagnosticLog, Origin, Severity
 from blockctl.model.filterlist import FilterList
 from blockctl.model.hostset import HostSet, Unsaid, order, order_after
-from blockctl.model.names import SPECIAL_USE, covers, parents, suffix_rules
+from blockctl.model.names import SPECIAL_USE, covers, normalize_host, parents, suffix_rules
 from blockctl.model.packed import Packed, common, has_name, keys_of, name_of, names_of, once, without_name
 from blockctl.model.policy import ListSource, Policy
 from blockctl.model.reduce import OWN, Reducer, Special
@@ -205,9 +205,17 @@ def why_not_dns(rule: Rule) -> str:
         return "party"
     if rule.regex:
         return "regex"
+    if is_bare_name(rule):
+        return "name"
     if not rule.host:
         return "path" if "/" in rule.pattern.removeprefix("||").rstrip("^*|") else "pattern"
     return "to" if rule.to else "kind"
+
+
+def is_bare_name(rule: Rule) -> bool:
+    """Whether a rule is a line `ads.example` that was read as a part of an address, as browsers read it."""
+    text = rule.pattern
+    return rule.effect is Effect.BLOCK and text == rule.text and "." in text and normalize_host(text) == text.lower()
 
 
 def _blocks_of_own(parsed: FilterList, own: Iterable[str]) -> Iterator[Diagnostic]:

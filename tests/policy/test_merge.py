@@ -85,6 +85,9 @@ def test_our_own_names_stay_reachable(parsed: FilterList, where: str) -> None:
         pytest.param(replace(BLOCK, to=("x.example",)), "to", id="to"),
         pytest.param(replace(BLOCK, host="", pattern="||ads.example/x/", kinds=SUBRESOURCES), "path", id="path"),
         pytest.param(replace(BLOCK, host="", pattern="-banner.", kinds=SUBRESOURCES), "pattern", id="pattern"),
+        pytest.param(replace(BLOCK, host="", pattern="Ads.example", text="Ads.example"), "name", id="bare name"),
+        pytest.param(replace(BLOCK, host="", pattern="ads.", text="ads."), "pattern", id="no name"),
+        pytest.param(replace(BLOCK, host="", pattern="ads.example", text="ads.example$image"), "pattern", id="more"),
         pytest.param(replace(BLOCK, host="", pattern="ads[0-9]", regex=True), "regex", id="regex"),
     ],
 )
