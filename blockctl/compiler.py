@@ -231,7 +231,8 @@ class Compilation:
     def _parse(self, text: ListText) -> FilterList:
         from blockctl.parsers import parse  # late: after an edit of the policy there is nothing to parse
 
-        return parse(text.data, text.file, text.source.format, text.source.match)
+        source = text.source
+        return parse(text.data, text.file, source.format, source.match, dns_only=source.dns_only)
 
     def _list(self, text: ListText, columns: bool = True) -> FilterList:
         """Return a parsed text; with empty columns where nobody asks for its names."""
@@ -253,11 +254,11 @@ class Compilation:
         return lists
 
     def _parse_key(self, what: str, text: ListText) -> str:
-        return self.memory.key(what, text.digest, text.file, text.source.format, text.source.match)
+        return self.memory.key(what, *_reading(text))
 
     def _texts_key(self, texts: Iterable[ListText]) -> list[object]:
         """What a work on these lists depends on: their texts, and the `$badfilter` lines of all lists."""
-        digests = [(text.digest, text.file, text.source.format, text.source.match) for text in texts]
+        digests = [_reading(text) for text in texts]
         unwanted = (rule.identity() for facts in self.facts for rule in facts.badfilters)
         said = [[sorted(part) if isinstance(part, frozenset) else part for part in identity] for identity in unwanted]
         return [digests, said]
@@ -269,6 +270,12 @@ class Compilation:
         texts = [text for text in self.texts if text.source.dns]
         never = (self.policy.resolver.upstreams, sorted(source.url for source in self.policy.lists))
         return self.memory.key("names", self._texts_key(texts), [text.source.widen for text in texts], never)
+
+
+def _reading(text: ListText) -> tuple[object, ...]:
+    """Return all that the reading of a text depends on."""
+    source = text.source
+    return text.digest, text.file, source.format, source.match, source.dns_only
 
 
 def compile_texts(policy: Policy, texts: list[ListText], targets: Iterable[Target]) -> dict[str, Output]:

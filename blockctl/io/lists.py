@@ -97,7 +97,8 @@ def read_lists(policy: Policy, state: Path, *, offline: bool) -> Iterator[ReadLi
         if (text.source.name, text.file) in seen:
             continue  # a list that includes itself
         seen.add((text.source.name, text.file))
-        parsed = parse(text.data, text.file, text.source.format, text.source.match)
+        source = text.source
+        parsed = parse(text.data, text.file, source.format, source.match, dns_only=source.dns_only)
         found = [read_include(text, name) for name in parsed.header.get("include", "").split("\n") if name]
         for absent in (each for each in found if isinstance(each, Diagnostic)):
             parsed.diagnostics.add(absent)

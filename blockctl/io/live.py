@@ -33,9 +33,10 @@ class Live:
 def wanted(policy: Policy) -> str:
     """Return a text that changes when rules files made for the policy have to be made again."""
     lists = [
-        (each.name, each.path, each.url, each.dns, each.format, each.match, each.widen, each.trust, each.sha256)
+        (each.name, each.path, each.url, each.dns, each.dns_only, each.format, each.match, each.widen, each.trust,
+         each.sha256)
         for each in policy.lists
-    ]
+    ]  # fmt: skip
     groups = sorted((name, group.lists) for name, group in policy.resolver.groups.items())
     return repr((lists, groups, policy.resolver.upstreams))
 

@@ -64,6 +64,11 @@ class ListSource:
     sha256: str = ""
 
     @property
+    def dns_only(self) -> bool:
+        """Whether no browser obeys it, so that its lines mean what they mean to DNS."""
+        return self.dns and not self.browser
+
+    @property
     def is_trusted(self) -> bool:
         """Whether its rules may also say what to answer: it is the user's own file, or he says so."""
         return self.trust or bool(self.path and not self.path.startswith("builtin:"))

@@ -3,12 +3,14 @@
 A line is a comment (`!`, `#` and a blank, `[Adblock Plus 2.0]`), a directive (`!#if`), a cosmetic filter (`##`), a line
 of a hosts file, or a network filter. A plain `||name^` and its exception become columns, the rest rules.
 A bare `name.example` is a part of an address in EasyList's dialect, `||name.example^` in uBO's, and that name alone in
-a list for DNS; the dialect is told by the list's header and marks, and is EasyList's where they say nothing.
+a list for DNS; the dialect is told by the list's header and marks. Where they say nothing it is EasyList's, but for
+a list that no browser obeys: that is read as AdGuard's DNS engine reads it.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import islice
 
 from blockctl.model.diagnostic import Diagnostic, Origin
@@ -42,16 +44,19 @@ _DNS_MARKS = re.compile(r"[^$]*+\$(?:.*[,$])?(?:dnstype|dnsrewrite|client|ctag)(
 _DNS_HEADER = re.compile(r"\b(?:DNS|hosts?|domains?)\b", re.IGNORECASE)
 _UBO_HEADER = re.compile(r"\b(?:uBlock(?: Origin)?|uBO|uAssets)\b", re.IGNORECASE)
 DNS_FORMAT = "adblock-dns"  # of a list with rules that a line alone, without its list, would not give
+NAMES_FORMAT = "adblock-names"  # of a list with bare names that mean names because it is for DNS alone
 SAMPLE = 500  # lines that say what a list's dialect is
 
 
-def parse(text: str, file: str) -> FilterList:
-    """Read a list."""
+def parse(text: str, file: str, *, dns_only: bool = False) -> FilterList:
+    """Read a list. `dns_only`: no browser obeys it."""
     parsed = FilterList(file, "adblock", header=read_header(text))
     taken = _take(text)
     parsed.counts.lines = taken.lines
     parsed.counts.rules = taken.clean_lines
-    dialect = _dialect(text, taken)
+    told = dialect = _dialect(text, taken)
+    if dns_only and told.bare is None:
+        dialect = replace(told, bare=Scope.EXACT)
     directives = Directives()
     for number, line in taken.residue():
         _take_line(parsed, directives, dialect, number, line)
@@ -61,7 +66,9 @@ def parse(text: str, file: str) -> FilterList:
     if unclosed := directives.unclosed():
         number, fault = unclosed
         report(parsed, fault, number)
-    if dialect.hosts and any(parse_line(rule.text, rule.origin) != rule for rule in parsed.rules):
+    if dialect is not told and parsed.exact:
+        parsed.format = NAMES_FORMAT
+    elif dialect.hosts and any(parse_line(rule.text, rule.origin) != rule for rule in parsed.rules):
         parsed.format = DNS_FORMAT
     return parsed
 
@@ -144,11 +151,19 @@ def _read(line: str, origin: Origin, dialect: Dialect) -> Read:
             return cosmetic
     if line[0] in "0123456789:fF" and _HOSTS_LINE.fullmatch(line) and is_ip(line.split()[0]):
         return read_with(hosts.read, line)
-    if dialect.bare and BARE_NAME.fullmatch(line) and not (dialect.hosts and is_ip(line)):
+    if dialect.bare and (name := bare_name(line)) and not (dialect.bare is Scope.EXACT and is_ip(name)):
         said = Said()
-        said.name(clean_blanks(line), dialect.bare)
+        said.name(clean_blanks(name), dialect.bare)
         return said
     return read_network(_REMARK.sub("", line) if " #" in line or "\t#" in line else line, origin, dialect)
+
+
+def bare_name(line: str) -> str:
+    """Return the name that a stripped line is, but for a remark behind it; "" for any other line."""
+    name = _REMARK.sub("", line) if "#" in line else line
+    if not BARE_NAME.fullmatch(name):
+        return ""
+    return name if name == line or read_cosmetic(line, Origin("")) is None else ""
 
 
 def _too_long(line: str) -> Fault:
@@ -164,8 +179,10 @@ def _diagnostic(origin: Origin, fault: Fault) -> Diagnostic:
     return Diagnostic(fault.code, origin, fault.message, fault.hint, fault.severity)
 
 
-def bare_scope(text: str) -> Scope | None:
-    """Return what a bare name stands for in a list; None: it is a part of an address."""
+def bare_scope(text: str, format_: str) -> Scope | None:
+    """Return what a bare name stands for in a list of a format; None: it is a part of an address."""
+    if format_ == NAMES_FORMAT:
+        return Scope.EXACT
     return _dialect(text, _take(text)).bare
 
 

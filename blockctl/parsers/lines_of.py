@@ -56,7 +56,7 @@ def speaks_of_hosts(data: bytes, format_: str) -> bool:
 def _how(text: str, data: bytes, format_: str) -> tuple[Shape, Scope, Reader]:
     """Return how the clean lines of a text look, what their names mean, and who reads the others."""
     shape, scope = NOTHING, Scope.SUBTREE
-    reader = reader_of("adblock" if format_.startswith("adblock") else format_, data)
+    reader = reader_of(format_, data)
     if format_ == "hosts":
         shape, scope = hosts.SHAPE, Scope.EXACT
     elif format_ in ("domains", "wildcard"):

@@ -116,14 +116,15 @@ def _prepared(data: bytes, format_: str) -> _Text:
         from blockctl.parsers.detect import detect
 
         format_ = detect(decode(data))
-    format_ = "adblock" if format_.startswith("adblock") else format_  # a list for DNS is told apart when it is read
     zone = None
     if format_ == "rpz":
         from blockctl.parsers import rpz
 
         zone = rpz.join_groups(decode(data))
     data = plain_bytes(data) if zone is None else zone.encode("utf-8", "replace")
-    return _Text(data, data.lower(), format_, reader_of(format_, data), zone)
+    reader = reader_of(format_, data)
+    format_ = "adblock" if format_.startswith("adblock") else format_  # a list for DNS is told apart by its reader
+    return _Text(data, data.lower(), format_, reader, zone)
 
 
 @lru_cache(maxsize=8)
@@ -140,8 +141,8 @@ def reader_of(format_: str, data: bytes) -> Reader:
         from blockctl.parsers import unbound
 
         return unbound.reader(unbound.network_zones(decode(data)) if b"local-data" in data else ())
-    if format_ == "adblock":
-        return _AdblockReader(data)
+    if format_.startswith("adblock"):
+        return _AdblockReader(data, format_)
     if format_ in _READERS:
         return cast(Reader, import_module(f"blockctl.parsers.{_READERS[format_]}").read)
     return lambda line: Said()  # noqa: ARG005
@@ -157,8 +158,9 @@ def parse_adblock_line(line: str, origin: Origin) -> object:
 class _AdblockReader:
     """Reads lines of an adblock list that speak of a host and nothing else."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, format_: str) -> None:
         self._data = data
+        self._format = format_
         self._bare: Scope | None = None
         self._known = False
 
@@ -173,11 +175,11 @@ class _AdblockReader:
             said.name(plain[2], Scope.SUBTREE, Effect.ALLOW if plain[1] else Effect.BLOCK)
         elif hosts.is_sink(line.split(maxsplit=1)[0] if line else ""):
             return hosts.read(line)
-        elif adblock.BARE_NAME.fullmatch(line):
+        elif name := adblock.bare_name(line):
             if not self._known:  # the whole list tells, so it is looked at when such a line is met
-                self._bare, self._known = adblock.bare_scope(decode(self._data)), True
+                self._bare, self._known = adblock.bare_scope(decode(self._data), self._format), True
             if self._bare:
-                said.name(line, self._bare)
+                said.name(name, self._bare)
         return said
 
 

@@ -13,10 +13,10 @@ from blockctl.parsers.lookup import MATCHED
 from blockctl.parsers.text import MAX_BYTES, decode
 
 
-def _adblock(text: str, file: str) -> FilterList:
+def _adblock(text: str, file: str, *, dns_only: bool = False) -> FilterList:
     from blockctl.parsers import adblock  # late: DNS lists do without it
 
-    return adblock.parse(text, file)
+    return adblock.parse(text, file, dns_only=dns_only)
 
 
 PARSERS: dict[str, Callable[[str, str], FilterList]] = {
@@ -30,11 +30,19 @@ PARSERS: dict[str, Callable[[str, str], FilterList]] = {
 }
 
 
-def parse(data: bytes, file: str, format: str = "", match: str = "") -> FilterList:  # noqa: A002
+def parse(
+    data: bytes,
+    file: str,
+    format: str = "",  # noqa: A002
+    match: str = "",
+    *,
+    dns_only: bool = False,
+) -> FilterList:
     """Read a list. What is no list gives a FilterList of format "" with one diagnostic that names what it is.
 
     `format` is a key of PARSERS, "" to recognise it. `match` is "subtree" or "exact" for what a name of a hosts or
-    domains list covers, "" for what the format means.
+    domains list covers, "" for what the format means. `dns_only`: no browser obeys the list, so a bare name
+    in an adblock list is that name and not a part of an address.
     """
     if len(data) > MAX_BYTES:
         size = f"the list has {len(data) / 1e6:,.0f} MB; the limit is {MAX_BYTES / 1e6:,.0f} MB"
@@ -47,7 +55,7 @@ def parse(data: bytes, file: str, format: str = "", match: str = "") -> FilterLi
     if isinstance(found, Fault) and (not format or found.code in _NEVER):
         return _no_list(file, found, text)
     name = format or str(found)
-    parsed = PARSERS[name](text, file)
+    parsed = _adblock(text, file, dns_only=dns_only) if name == "adblock" else PARSERS[name](text, file)
     if name in MATCHED and match == "subtree":
         parsed.subtree |= parsed.exact
         parsed.exact = set()

@@ -49,6 +49,28 @@ def test_where_a_name_is_blocked(texts: tuple[str, ...], name: str, file: str, l
     assert (found.reason.rule.origin.file, found.reason.rule.origin.line) == (file, line)
 
 
+BARE = "||wide.org^\nads.org\nMore.org # why\n@@||good.org^\ngood.org\n"
+
+
+@pytest.mark.parametrize(("browser", "line"), [(False, 2), (True, 0)])
+def test_a_bare_name_is_a_name_where_no_browser_obeys_the_list(browser: bool, line: int) -> None:
+    found = rules(policy(), BARE, browser=browser)
+    reason = found.verdict(wire("ads.org"), A, SOMEBODY).reason
+    assert (reason.rule.origin.line if reason else 0) == line
+    assert found.verdict(wire("more.org"), A, SOMEBODY).blocked is not browser
+    assert found.verdict(wire("x.wide.org"), A, SOMEBODY).blocked
+    assert not any(found.verdict(wire(name), A, SOMEBODY).blocked for name in ("x.ads.org", "good.org"))
+
+
+def test_how_a_bare_name_is_read_is_kept_apart() -> None:
+    memory = RunMemory()
+    runs = [compilation(policy(), BARE, memory=memory, browser=browser) for browser in (True, False, True)]
+    assert [run.facts[0].format for run in runs] == ["adblock", "adblock-names", "adblock"]
+    assert [run.names().block_exact for run in runs] == [b"", b"more.org\nads.org\n", b""]
+    assert [run.names().unsaid.count for run in runs] == [{"name": 3}, {}, {"name": 3}]
+    assert len({run.resolver_key() for run in runs}) == 2
+
+
 def test_exceptions_have_their_line_whether_anything_is_blocked_or_not() -> None:
     found = rules(policy(), "||ads.org^\n@@||good.ads.org^\n@@||fine.org^\n")
     for name, line in (("good.ads.org", 2), ("x.fine.org", 3)):

@@ -38,11 +38,16 @@ POLICY = read_policy(
 
 def parse_list(data: bytes, form: str = "") -> None:
     """Read a list; every line is accounted for, and reading it again or asking about a name gives the same."""
-    parsed = parse(data, "list.txt", form)
+    for dns_only in (False, True):
+        _parse_list(data, form, dns_only)
+
+
+def _parse_list(data: bytes, form: str, dns_only: bool) -> None:
+    parsed = parse(data, "list.txt", form, dns_only=dns_only)
     counts = parsed.counts
     assert counts.lines == counts.rules + counts.nothing + counts.refused
     assert all(1 <= each.origin.line <= counts.lines for each in parsed.diagnostics) or not parsed.format
-    assert parsed == parse(data, "list.txt", form)
+    assert parsed == parse(data, "list.txt", form, dns_only=dns_only)
     columns = ((parsed.exact, Scope.EXACT), (parsed.subtree, Scope.SUBTREE))
     for names, scope in (*columns, (parsed.allow_exact, Scope.EXACT), (parsed.allow_subtree, Scope.SUBTREE)):
         for name in names:

@@ -80,6 +80,31 @@ def test_dialects(text: str, exact: set[str], subtree: set[str], pattern: str) -
     assert (parsed.rules[-1].pattern if parsed.rules else "") == pattern or not pattern
 
 
+@pytest.mark.parametrize(
+    ("text", "exact", "subtree", "format_"),
+    [
+        pytest.param("||b.example^\nA.example\n", {"a.example"}, {"b.example"}, "adblock-names", id="hosts alone"),
+        pytest.param("||b.example^\na.example # why\n", {"a.example"}, {"b.example"}, "adblock-names", id="remark"),
+        pytest.param("|b.example^\na.example\n", {"a.example"}, set(), "adblock-names", id="a host alone"),
+        pytest.param(BROWSER + "a.example\n", {"a.example"}, set(), "adblock-names", id="EasyList"),
+        pytest.param("! Title: uBlock filters\n" + BROWSER + "a.example\n", set(), {"a.example"}, "adblock", id="uBO"),
+        pytest.param("! Title: DNS list\n||b.example^\na.example\n", {"a.example"}, {"b.example"}, "adblock",
+                     id="DNS by its title: nothing changes"),
+        pytest.param("||b.example^\n1.2.3.4\n@@a.example\n.a.example\na.example^\na.*\n", set(), {"b.example"},
+                     "adblock", id="no names"),
+        pytest.param("||b.example^\na.example #@#.ad\n", set(), {"b.example"}, "adblock", id="no remark"),
+        pytest.param("||b.example^\nco.uk\n", set(), {"b.example"}, "adblock", id="refused"),
+    ],
+)  # fmt: skip
+def test_a_bare_name_of_a_list_that_no_browser_obeys(
+    text: str, exact: set[str], subtree: set[str], format_: str
+) -> None:
+    parsed = parse(text, "t", dns_only=True)
+    assert (parsed.exact, parsed.subtree, parsed.format) == (exact, subtree, format_)
+    assert not any(rule.text == "a.example" for rule in parsed.rules)
+    assert adds_up(parsed)
+
+
 def test_names_in_a_list_of_hosts() -> None:
     parsed = parse("||a.example^|\n@@||b.example^|\n|c.example^\n||*.d.example^\n||e.example^|$important\n", "t")
     assert (parsed.subtree, parsed.allow_subtree) == ({"a.example"}, {"b.example"})
@@ -112,10 +137,10 @@ PIECES = st.sampled_from((
 LINES = st.lists(PIECES, max_size=9).map("".join) | st.text(st.characters(exclude_characters="\n"), max_size=40)
 
 
-@given(st.lists(LINES, max_size=25))
-def test_every_line_is_accounted_for(lines: list[str]) -> None:
+@given(st.lists(LINES, max_size=25), st.booleans())
+def test_every_line_is_accounted_for(lines: list[str], dns_only: bool) -> None:
     text = "\n".join(lines)
-    parsed = parse(text, "t")
+    parsed = parse(text, "t", dns_only=dns_only)
     assert adds_up(parsed)
     assert parsed.counts.lines == len(lines) - (bool(lines) and not lines[-1])
     assert parsed.counts.refused <= len(parsed.diagnostics)

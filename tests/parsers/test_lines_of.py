@@ -18,6 +18,7 @@ LISTS = {
     "dnsmasq": "address=/a.org/\naddress=/b.org/c.org/0.0.0.0\nserver=/d.org/#\nserver=/e.org/\n",
     "unbound": 'server:\nlocal-zone: "a.org" always_nxdomain\nlocal-zone: "b.org" transparent\n',
     "adblock": "! list\n||a.org^\n@@||b.org^\n||c.org^$important\n||D.org^\n0.0.0.0 e.org\n||a.org/x^\n||f.org^|\n",
+    "adblock-names": "||a.org^\nb.org\nC.org # why\nd.org #@#.ad\n@@||e.org^\n0.0.0.0 f.org\n",
     "rpz": "$TTL 60\n@ SOA . . 1 1 1 1 1\na.org CNAME .\n*.a.org CNAME .\nb.org CNAME .\nc.org CNAME rpz-passthru.\n",
 }
 
@@ -47,6 +48,10 @@ LISTS = {
                         (BLOCK, EXACT, "e.org", 6), (BLOCK, SUBTREE, "f.org", 8)}, id="adblock",
         ),
         pytest.param(
+            "adblock-names", {(BLOCK, SUBTREE, "a.org", 1), (BLOCK, EXACT, "b.org", 2), (BLOCK, EXACT, "c.org", 3),
+                              (ALLOW, SUBTREE, "e.org", 5), (BLOCK, EXACT, "f.org", 6)}, id="bare names of adblock",
+        ),
+        pytest.param(
             "rpz", {(BLOCK, EXACT, "a.org", 3), (BLOCK, SUBTREE, "a.org", 4), (BLOCK, EXACT, "b.org", 5),
                     (ALLOW, EXACT, "c.org", 6)}, id="rpz",
         ),
@@ -60,7 +65,7 @@ def test_lines_of(format_: str, expected: set[tuple[Effect, Scope, str, int]]) -
 @pytest.mark.parametrize("format_", LISTS)
 def test_every_name_of_the_columns_has_its_line(format_: str, match: str) -> None:
     data = LISTS[format_].encode()
-    parsed = parse(data, "l", format_, match)
+    parsed = parse(data, "l", format_.removesuffix("-names"), match, dns_only=format_ == "adblock-names")
     found = numbered(data, parsed.format, match)
     columns = {(BLOCK, EXACT): "exact", (BLOCK, SUBTREE): "subtree", (ALLOW, EXACT): "allow_exact"}
     for (effect, scope), column in columns.items():

@@ -38,6 +38,12 @@ from blockctl.parsers import find, read_line
             [(1, "a.example")],
             id="hosts line in adblock",
         ),
+        pytest.param(
+            "adblock-names", "||b.example^\nA.example # why\n", "a.example", [(2, "a.example")], id="a bare name"
+        ),
+        pytest.param("adblock-names", "a.example\n", "x.a.example", [], id="bare names are exact"),
+        pytest.param("adblock-names", "a.example #@#.ad\n", "a.example", [], id="no remark"),
+        pytest.param("adblock", "||b.example^\na.example\n", "a.example", [], id="a part of an address"),
         pytest.param("", "||a.example^\n||b.example^\n", "b.example", [(2, "b.example")], id="recognised"),
         pytest.param("", "<!DOCTYPE html>a.example", "a.example", [], id="a web page"),
         pytest.param("hosts", "0.0.0.0 \n", "", [], id="no host"),
