@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from blockctl.io.doh import DohConnection
 
 IN_FLIGHT = 200  # answers owed, those of streams that were reset included; the library allows 100 open streams
-HELD = 131_072  # bytes of queries that are not whole yet, all streams together: two of the longest, or hundreds
+# Bytes of queries that are not whole yet, all streams together: two of the longest, or hundreds. And as many of answers
+# that the client's windows have no room for; one that would be more is given up.
+HELD = 131_072
 CREDIT = 500.0  # frames without use that may come at once
 REFILL = 50.0  # and each second
 EARNED = 5.0  # by each answer
@@ -178,12 +180,19 @@ class Http2:
             while rest:
                 room = min(self._wire.local_flow_control_window(stream), self._wire.max_outbound_frame_size, len(rest))
                 if room <= 0:
-                    self._unsent[stream] = rest
+                    self._hold(stream, rest)
                     return
                 self._wire.send_data(stream, bytes(rest[:room]), end_stream=room == len(rest))
                 rest = rest[room:]
         except H2Error:  # reset meanwhile
             return
+
+    def _hold(self, stream: int, rest: memoryview) -> None:
+        """Keep the rest of an answer, and no more than it, until the client has room, or give the answer up."""
+        if len(rest) + sum(map(len, self._unsent.values())) > HELD:
+            self._wire.reset_stream(stream, ErrorCodes.ENHANCE_YOUR_CALM)
+        else:
+            self._unsent[stream] = memoryview(bytes(rest))
 
     def _flush(self) -> None:
         self._connection.send(self._wire.data_to_send())

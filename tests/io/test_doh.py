@@ -462,6 +462,22 @@ def test_a_client_that_opens_its_window_late_gets_the_rest(files: tuple[Path, Pa
 
 
 @needs_openssl
+def test_little_is_held_for_a_client_without_a_window(files: tuple[Path, Path]) -> None:
+    async def scenario(it: Served) -> None:
+        client = await two(it, files)
+        client.wire.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+        client.flush()
+        asked = [client.get(target(question(0, "big.example"))) for _ in range(20)]
+        await client.until(*asked[2:])
+        assert client.done == asked[2:], "two of 60 KB wait, the others are given up"
+        client.wire.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 65_535})
+        for each in asked[:2]:
+            assert len((await client.asked(each))[1]) > 60_000
+
+    run_tls(files, scenario)
+
+
+@needs_openssl
 def test_who_takes_no_answers_of_http_2_is_not_read(files: tuple[Path, Path]) -> None:
     async def scenario(it: Served) -> None:
         client = await two(it, files)
