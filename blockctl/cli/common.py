@@ -30,6 +30,7 @@ ForOption = Annotated[
 NoteOption = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why, in the file.", show_default=False)]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_NOT_ASCII = re.compile(r"[^ -~\n]")  # the line ends are JSON's own
 _DURATION = re.compile(r"(?:[0-9]{1,6}[smhdw])+")
 
 
@@ -88,9 +89,21 @@ def refuse_errors(diagnostics: Iterable[Diagnostic], path: Path) -> None:
 
 def print_json(value: object) -> None:
     """Print a value for programs."""
+    typer.echo(json_text(value, indent=2))
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """Return a value for programs. Letters stay as they are; what a terminal obeys or hides is escaped."""
     import json
 
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    return _NOT_ASCII.sub(_escaped, json.dumps(value, indent=indent, ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    if found[0].isprintable():
+        return found[0]
+    units = found[0].encode("utf-16-be", "surrogatepass").hex()  # RFC 8259, section 7
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def stderr(text: str) -> None:

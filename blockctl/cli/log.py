@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blockctl.cli.common import JsonOption, PolicyOption, StateOption, end_of, print_json, stderr
+from blockctl.cli.common import JsonOption, PolicyOption, StateOption, end_of, json_text, print_json, stderr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,11 +118,9 @@ def _follow(path: Path, wanted: Wanted, after: int, as_json: bool) -> None:
 
 def show_rows(rows: Sequence[Logged], *, as_json: bool, steady: bool = False) -> None:
     """Print queries; `steady` keeps the columns where they are, for what follows."""
-    import json
-
     if as_json:
         for row in rows:
-            typer.echo(json.dumps(row_json(row), ensure_ascii=False))
+            typer.echo(json_text(row_json(row)))
         return
     from rich.console import Console
 
