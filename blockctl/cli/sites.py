@@ -154,9 +154,16 @@ def _adding(verb: str) -> Callable[..., None]:
         loaded = load_policy(policy, state)
         until = end_of(duration, loaded.now)
 
+        stands = until is not None and _stands_without_end(loaded, verb, name, page)
+
         def change(text: str) -> str:
+            if stands:
+                return text
             text = edit.drop_if_lapsed(text, page, loaded.now) if page else text
             return edit.add_host(text, verb, name, page, until, note)
+
+        if stands:
+            stderr(f"note: the policy says so already, without an end; `blockctl {verb}` with --for would give it one")
 
         _edit_and_tell(loaded, policy, state, change, page, as_json, name)
 
@@ -166,6 +173,16 @@ def _adding(verb: str) -> Callable[..., None]:
     Exit status: 0 done, 2 the policy or a name is wrong (nothing is written), 3 reading or writing failed.
     """
     return command
+
+
+def _stands_without_end(loaded: Loaded, verb: str, name: str, page: str | None) -> bool:
+    """Whether the policy says that of this very host already: an end would take away more than was asked for."""
+    if page is None:
+        entry = loaded.policy.hosts.get(name)
+    else:
+        site = loaded.policy.sites.get(page)
+        entry = next((each for each in site.hosts if each.host == name), None) if site and site.until is None else None
+    return entry is not None and entry.allow == (verb == "allow") and entry.until is None
 
 
 allow_command, deny_command = map(_adding, ("allow", "deny"))

@@ -134,6 +134,7 @@ class Listeners:
         if bound.udp is not None:
             datagrams = self._datagrams[text] = UdpServer(bound.udp, self._hooks)
             datagrams.start(asyncio.get_running_loop())
+        self._say(f"answering on {listen}")
 
     async def _close(self, text: str) -> None:
         bound = self._bound.pop(text)

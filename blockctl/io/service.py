@@ -42,6 +42,7 @@ from blockctl.model.diagnostic import BlockctlError, WorldError
 
 if TYPE_CHECKING:
     from blockctl.io.metrics import MetricsServer
+    from blockctl.model.policy import Policy
 
 TICK = 1.0  # seconds between looks at what comes with time: lapses, schedules, popular answers
 SAVE_EVERY = 300.0  # seconds between two copies of the cache
@@ -141,8 +142,8 @@ class Service:
                 self._end.set()
             await asyncio.sleep(0.1)
 
-    def _stand(self) -> Standing:
-        whole = with_upstreams(self._whole, self._say)
+    def _stand(self, policy: Policy | None = None) -> Standing:
+        whole = with_upstreams(policy or self._whole, self._say)
         return stand(whole, self._state, self._live, self._lists, datetime.now(UTC))
 
     async def _open(self, standing: Standing) -> None:
@@ -160,12 +161,11 @@ class Service:
         )
         self._answering = Answering(standing, self._cache, self._upstreams, self._log)
         hooks = UdpHooks(self._answering.seat, self._answering.slow, self._log.append)
-        self._listeners = Listeners(self._answering.handle, hooks, self._path.parent, self._say)
+        say = self._say if self._first else _unsaid  # the others listen where the first does
+        self._listeners = Listeners(self._answering.handle, hooks, self._path.parent, say)
         await self._listeners.follow(settings, self._inherited, share=self._share)
         self._go_by(standing)
         await self._follow_metrics(standing)
-        for listen in self._listeners.places if self._first else ():
-            self._say(f"answering on {listen}")
         self._watch = Watch(self._changed.set)
         self._watch.start(self._followed())
         gc.enable()
@@ -215,14 +215,14 @@ class Service:
         if (live := read_live(self._state)) is not None and live != self._live:
             self._lists, self._live = open_lists(self._state, live, self._lists), live
             prune(self._state, live)
-        self._whole = policy
-        standing = await asyncio.to_thread(self._stand)
+        standing = await asyncio.to_thread(self._stand, policy)
         settings = standing.policy.resolver
         if settings != self._standing.policy.resolver:
+            await self._listeners.follow(settings, share=self._share)  # first, for it fails where a port is taken
             self._upstreams.follow(settings)
             self._cache.size, self._cache.stale = settings.cache_size, settings.stale
             self._log.configure(settings, self._group_of)
-            await self._listeners.follow(settings, share=self._share)
+        self._whole = policy
         self._go_by(standing)
         await self._follow_metrics(standing)
         self._watch.follow(self._followed())
@@ -242,6 +242,7 @@ class Service:
             if moved or (until is not None and until <= datetime.now(UTC)):
                 await self._stand_anew()
             try:
+                self._tell.upstreams(self._upstreams.state())
                 let_go(self._lists.values())
                 if self._whole.resolver.prefetch:
                     self._answering.refresh()
@@ -255,7 +256,7 @@ class Service:
         whole = self._whole
         try:
             standing = await asyncio.to_thread(self._stand)
-            if whole is self._whole:  # else `_renew` has begun meanwhile, and what it puts into force is newer
+            if whole is self._whole:  # else `_renew` has put into force meanwhile what is newer
                 self._go_by(standing)
         except Exception as error:  # of what is read or opened
             self._tell.own("what lapses could not be followed", error)
@@ -294,3 +295,7 @@ class Service:
 
     def _group_of(self, client: Client) -> str:
         return self._answering.group_of(client)
+
+
+def _unsaid(_: str) -> None:
+    """Say nothing."""

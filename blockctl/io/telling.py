@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from blockctl.io.upstreams import UpstreamState
 from blockctl.model.diagnostic import BlockctlError, WorldError
 
 Say = Callable[[str], None]
@@ -16,6 +17,17 @@ class Telling:
     def __init__(self, say: Say) -> None:
         self._say = say
         self._told = ""
+        self._alone = False  # no upstream answers
+
+    def upstreams(self, states: Sequence[UpstreamState]) -> None:
+        """Tell when no upstream answers any more, and when one does again."""
+        alone = bool(states) and not any(each.healthy for each in states)
+        if alone and not self._alone:
+            whys = "; ".join(f"{each.upstream}: {each.error or 'silent'}" for each in states)
+            self._say(f"no upstream answers, so only blocked, local and kept names are answered ({whys})")
+        elif self._alone and not alone:
+            self._say("an upstream answers again")
+        self._alone = alone
 
     def well(self) -> None:
         """All is well: told when it was not before. What goes wrong next is news."""

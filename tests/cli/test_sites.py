@@ -190,6 +190,21 @@ def test_a_setting_for_a_while_says_what_ends_with_it(run: Run, policy: Path) ->
     assert "JavaScript: denied on a.example" in result.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["allow", "cdn.partner.example", "--site", "news.example"], id="on a site"),
+        pytest.param(["deny", "telemetry.example"], id="everywhere"),
+    ],
+)
+def test_what_stands_without_an_end_is_given_none(run: Run, policy: Path, words: list[str]) -> None:
+    result = run(*words, "--for", "1h")
+    assert (result.status, policy.read_text()) == (0, POLICY)
+    assert "without an end" in result.err
+    other = run("deny" if words[0] == "allow" else "allow", *words[1:], "--for", "1h")
+    assert (other.status, "until" in policy.read_text()) == (0, True), "the contrary is news"
+
+
 def test_an_entry_that_lapsed_is_absent_and_not_woken(run: Run, policy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("set", "a.example", "javascript=deny", "--for", "1h")
     assert "JavaScript: denied" in run("show", "a.example").out
