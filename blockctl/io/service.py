@@ -161,7 +161,7 @@ class Service:
         )
         self._answering = Answering(standing, self._cache, self._upstreams, self._log)
         hooks = UdpHooks(self._answering.seat, self._answering.slow, self._log.append)
-        say = self._say if self._first else _unsaid  # the others listen where the first does
+        say = self._say if self._first else lambda _: None  # the others listen where the first does
         self._listeners = Listeners(self._answering.handle, hooks, self._path.parent, say)
         await self._listeners.follow(settings, self._inherited, share=self._share)
         self._go_by(standing)
@@ -295,7 +295,3 @@ class Service:
 
     def _group_of(self, client: Client) -> str:
         return self._answering.group_of(client)
-
-
-def _unsaid(_: str) -> None:
-    """Say nothing."""
