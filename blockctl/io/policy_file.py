@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -63,6 +64,9 @@ def _home() -> Path:
 def read_text(path: Path) -> str:
     """Return the policy's text, its line ends and its BOM as they are. Raises BlockctlError when there is none."""
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # what others write into may be waited for for good
+            raise BlockctlError(f"cannot read the policy {path}: it is no file", "use --policy FILE")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
@@ -206,7 +210,7 @@ def _real(path: Path) -> Path:
 
 def _keep_rights(new: Path, old: Path) -> None:
     try:
-        stat = old.stat()
+        was = old.stat()
     except FileNotFoundError:
         mask = os.umask(0)
         os.umask(mask)
@@ -214,8 +218,8 @@ def _keep_rights(new: Path, old: Path) -> None:
         return
     if hasattr(os, "chown"):
         with contextlib.suppress(OSError):  # only root can keep another's file another's
-            os.chown(new, stat.st_uid, stat.st_gid)
-    new.chmod(stat.st_mode & 0o7777)
+            os.chown(new, was.st_uid, was.st_gid)
+    new.chmod(was.st_mode & 0o7777)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -44,6 +44,17 @@ def test_where_the_policy_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert policy_file.state_path(Path("o")) == Path("o")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_nobody_waits_for_what_comes_through_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "policy.yaml"
+    os.mkfifo(pipe)
+    read = "import sys, pathlib; from blockctl.io import policy_file as it; it.read_text(pathlib.Path(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", read, str(pipe)], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert f"cannot read the policy {pipe}: it is no file" in done.stderr
+
+
 def test_where_the_policy_is_on_a_mac(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert policy_file.policy_path(None) == home / "Library/Application Support/blockctl/policy.yaml"
