@@ -17,7 +17,7 @@ from blockctl.dns.table import LAST_BLOCK, OF_BELOW, OF_ITSELF, Table
 
 MAX_QUERY = 512  # bytes; the answers to longer ones are not kept
 MAX_REPLY = 1232  # bytes; what every path carries, and what fits where the query lay
-MAX_BYTES = 2 << 20  # of memory, for the answers kept for one group
+MAX_BYTES = 4 << 20  # of memory, for the answers kept for one group
 ENTRY_COST = 440  # bytes that an entry takes beside its query and its answer
 TAIL = 12  # bytes of a name's end, by which most names are seen not to be the policy's
 MAX_LABEL, MAX_NAME = 63, 255  # bytes (RFC 1035, section 2.3.4)

@@ -82,7 +82,7 @@ class LogStore:
         if version == 0:
             run("PRAGMA auto_vacuum = INCREMENTAL")
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "journal_size_limit = 4194304",
-                       "cache_size = -1024", "secure_delete = FAST", "temp_store = MEMORY"):  # fmt: skip
+                       "cache_size = -256", "secure_delete = FAST", "temp_store = MEMORY"):  # fmt: skip
             run(f"PRAGMA {pragma}")
         if version == 0:
             run("BEGIN IMMEDIATE")

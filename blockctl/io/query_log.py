@@ -26,7 +26,7 @@ from blockctl.model.policy import Resolver
 if TYPE_CHECKING:
     from blockctl.io.log_store import LogStore
 
-RING = 4_096
+RING = 2_048
 MOST = 2 + HEADER + LONGEST + 4  # bytes noted of a query: up to its question's end. By TCP it may have 65,535
 ROWS = 2_000  # written in one turn at most
 FLOOD_ROWS = 500  # the same once the ring overflows: then answering is what the machine is for
