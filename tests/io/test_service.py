@@ -9,13 +9,14 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from blockctl.dns.cache import Cache
 from blockctl.io.service import Service
-from blockctl.model.policy import Policy
+from blockctl.model.diagnostic import WorldError
+from blockctl.model.policy import Policy, Resolver
 
 
 @pytest.mark.parametrize("changes", [False, True])
@@ -43,6 +44,31 @@ def test_what_lapses_does_not_bring_an_older_policy_back(tmp_path: Path, changes
     assert asyncio.run(run()) == ([] if changes else ["made of the policy before"])
 
 
+def test_a_policy_that_cannot_be_listened_by_is_not_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lapses later is made of the one before, and nothing else goes by the new one either."""
+    before, after = Policy(file="before"), Policy(file="after", resolver=Resolver(listen=("127.0.0.1:53",)))
+    monkeypatch.setattr("blockctl.io.service.read_quickly", lambda *_: (after, []))
+    followed: list[object] = []
+
+    async def taken(settings: Resolver, *, share: bool) -> None:
+        raise WorldError(f"cannot listen on {settings.listen}, {share=}")
+
+    async def run() -> Policy:
+        service: Any = Service(tmp_path / "policy.yaml", tmp_path, lambda _: None)
+        service._whole, service._standing = before, SimpleNamespace(policy=before)
+        service._listeners = SimpleNamespace(follow=taken)
+        service._upstreams = SimpleNamespace(follow=followed.append)
+        service._cache = Cache(1 << 20, 60.0)
+        service._log = SimpleNamespace(configure=lambda *_: followed.append("log"))
+        service._stand = lambda policy=None: SimpleNamespace(policy=policy or service._whole)
+        with pytest.raises(WorldError, match="cannot listen"):
+            await service._renew()
+        return cast(Policy, service._whole)
+
+    assert asyncio.run(run()) == before
+    assert followed == []
+
+
 def test_what_lapses_is_seen_after_a_fault_of_upkeep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault in what is done each second is told once, and ends nothing."""
     monkeypatch.setattr("blockctl.io.service.TICK", 0.001)
@@ -56,6 +82,7 @@ def test_what_lapses_is_seen_after_a_fault_of_upkeep(tmp_path: Path, monkeypatch
         service._whole = Policy("policy.yaml")
         service._cache = Cache(1 << 20, 60.0)
         service._answering = SimpleNamespace(refresh=refresh)
+        service._upstreams = SimpleNamespace(state=list)
         service._standing = SimpleNamespace(until=datetime(2000, 1, 1, tzinfo=UTC))
         made = []
         service._stand, service._go_by = object, made.append
