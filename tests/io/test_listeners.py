@@ -77,7 +77,7 @@ def test_what_was_handed_over_stays_whatever_the_policy_says(tmp_path: Path) -> 
             assert connects(adopted)
             assert connects(named)
         assert len(server.places) == 2, "what the policy named for a while is gone"
-        assert said == []
+        assert all(each.startswith("answering on ") for each in said), "nothing is closed"
         await server.stop(0)
         assert not connects(adopted)
 
