@@ -93,7 +93,7 @@ class Rows:
         if said is None:
             try:
                 reason = rules.verdict(name, kind, Client(client) if isinstance(client, str) else client).reason
-            except Exception:  # the rules may have been taken away since: then the row has no reason
+            except ValueError:  # a name that no rules can read (`MalformedMessage` too): then the row has no reason
                 reason = None
             said = self._explained[key] = _said(reason)
         return said
