@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -48,7 +49,7 @@ class Connection(Protocol):
         """Wait for it no longer."""
 
 
-class Stream(asyncio.Protocol):
+class Stream(asyncio.Protocol, ABC):
     """What TCP, DoT and DoH connections have in common."""
 
     def __init__(self, link: StreamLink) -> None:
@@ -74,9 +75,9 @@ class Stream(asyncio.Protocol):
         """Whether it carries as many questions as it can."""
         return len(self.pending) >= AT_ONCE
 
+    @abstractmethod
     def send(self, each: Try) -> None:
         """Send one question."""
-        raise NotImplementedError
 
     def drop(self, each: Try) -> None:
         """Wait for it no longer; its answer, if it comes, is of nobody's."""
