@@ -46,11 +46,6 @@ class Pauses:
         return min((each.until for each in every if each.in_force and each.until is not None), default=None)
 
 
-def read_pause(state: Path, now: datetime) -> Pause:
-    """Return everybody's pause as it stands now."""
-    return read_pauses(state, now).everybody
-
-
 def read_pauses(state: Path, now: datetime) -> Pauses:
     """Return the pauses as they stand now. A file that cannot be read is no pause: blocking is the safe side."""
     path = state / NAME

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from blockctl.io.pause import EVERYBODY, NAME, Pause, Pauses, end_pause, read_pause, read_pauses, strangers, write_pause
+from blockctl.io.pause import EVERYBODY, NAME, Pause, Pauses, end_pause, read_pauses, strangers, write_pause
 from blockctl.model.diagnostic import Origin, Severity, WorldError
 from blockctl.model.policy import Group, Policy, Resolver
 
@@ -16,18 +16,18 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 def test_a_pause_with_an_end_lapses(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    assert read_pause(state, NOW) == Pause(in_force=False)
+    assert read_pauses(state, NOW).everybody == Pause(in_force=False)
     end = NOW + timedelta(minutes=10)
     write_pause(state, end)
-    assert read_pause(state, NOW) == Pause(in_force=True, until=end)
-    assert read_pause(state, end) == Pause(in_force=False, until=end)
+    assert read_pauses(state, NOW).everybody == Pause(in_force=True, until=end)
+    assert read_pauses(state, end).everybody == Pause(in_force=False, until=end)
 
 
 def test_a_pause_without_an_end_lasts_until_resume(tmp_path: Path) -> None:
     write_pause(tmp_path, None)
-    assert read_pause(tmp_path, NOW + timedelta(days=999)).in_force
+    assert read_pauses(tmp_path, NOW + timedelta(days=999)).everybody.in_force
     end_pause(tmp_path)
-    assert not read_pause(tmp_path, NOW).in_force
+    assert not read_pauses(tmp_path, NOW).everybody.in_force
     end_pause(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -41,12 +41,12 @@ ODD_GROUPS = (b'{"groups": 5}', b'{"groups": {}}', b'{"groups": {"kids": "soon"}
 @pytest.mark.parametrize("data", [*ODD, *ODD_GROUPS, b'{"until": "0001-01-01T00:00:00+14:00"}'])
 def test_a_file_that_blockctl_did_not_write_is_no_pause(tmp_path: Path, data: bytes) -> None:
     (tmp_path / NAME).write_bytes(data)
-    pause = read_pause(tmp_path, NOW)
+    pause = read_pauses(tmp_path, NOW).everybody
     assert not pause.in_force
     assert pause.problem is not None
     assert pause.problem.severity is Severity.WARNING
     write_pause(tmp_path, None)
-    assert read_pause(tmp_path, NOW).in_force
+    assert read_pauses(tmp_path, NOW).everybody.in_force
 
 
 def test_a_state_folder_that_cannot_be(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_groups_pause_by_themselves(tmp_path: Path) -> None:
     assert pauses == Pauses(Pause(False), {"kids": Pause(True, soon), "tv": Pause(True)})
     assert [pauses.of(group) for group in ("kids", "tv", "guests", EVERYBODY)] == [True, True, False, False]
     assert (pauses.next_end(), read_pauses(tmp_path, soon).next_end()) == (soon, None)
-    assert not read_pause(tmp_path, NOW).in_force
+    assert not read_pauses(tmp_path, NOW).everybody.in_force
     write_pause(tmp_path, later)
     assert read_pauses(tmp_path, NOW).of("guests")
     assert read_pauses(tmp_path, soon).groups["kids"] == Pause(False, soon)
