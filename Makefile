@@ -32,9 +32,10 @@ fuzz: $(VENV)/.ready-to-fuzz
 clean:
 	rm -rf $(VENV) out state build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# The first python3 of 3.11 or later that can make a venv.
+# The first Python of 3.11 or later that can make a venv. A distribution's own comes first: it is built with profiles, and
+# a fifth to a third faster than what version managers compile without.
 $(BIN)/python:
-	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	@for python in $(PYTHON) /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do \
 	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    echo "setting up $(VENV) with $$($$python --version)"; exec $$python -m venv $(VENV); \
 	  fi; \
