@@ -188,7 +188,7 @@ class Compilation:
         """Return the name of the file that `resolver_rules` returns: another one for other rules."""
         texts = self._dns_texts(lists)
         sources = [(text.source.name, text.source.widen, text.source.is_trusted) for text in texts]
-        never = (self.policy.resolver.upstreams, sorted(source.url for source in self.policy.lists))
+        never = (self.policy.resolver.upstreams, sorted(url for each in self.policy.lists for url in each.addresses))
         return self.memory.key("resolver", self._texts_key(texts), sources, never, self._texts_key(self.texts))
 
     def _dns_texts(self, lists: Collection[str] | None = None) -> list[ListText]:
@@ -268,7 +268,7 @@ class Compilation:
 
     def _names_key(self) -> str:
         texts = [text for text in self.texts if text.source.dns]
-        never = (self.policy.resolver.upstreams, sorted(source.url for source in self.policy.lists))
+        never = (self.policy.resolver.upstreams, sorted(url for each in self.policy.lists for url in each.addresses))
         return self.memory.key("names", self._texts_key(texts), [text.source.widen for text in texts], never)
 
 

@@ -138,7 +138,7 @@ def is_above_lists(name: str) -> bool:
 def own_names(policy: Policy) -> set[str]:
     """Return the names without which blockctl does not work: upstreams and where lists come from."""
     asked = (*policy.resolver.upstreams, *(each for names in policy.resolver.forward.values() for each in names))
-    return {url_host(url) for url in (*asked, *(source.url for source in policy.lists))} - {""}
+    return {url_host(url) for url in (*asked, *(url for each in policy.lists for url in each.addresses))} - {""}
 
 
 def list_step(rule: Rule) -> Step:

@@ -62,6 +62,12 @@ class ListSource:
     widen: tuple[str, ...] = ()  # conditions that DNS may drop: "third-party"
     trust: bool = False
     sha256: str = ""
+    mirrors: tuple[str, ...] = ()  # other addresses of the same text, asked in this order when `url` fails
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it is downloaded from; none for one that is not."""
+        return (self.url, *self.mirrors) if self.url else ()
 
     @property
     def dns_only(self) -> bool:
@@ -129,6 +135,7 @@ class Resolver:
     certificate: str = ""  # PEM files, for tls:// and https://; relative to the policy
     key: str = ""
     groups: dict[str, Group] = field(default_factory=dict)
+    refresh: bool = True  # `serve` fetches lists that are due
     metrics: str = ""  # address:port where Prometheus may ask for the figures
     lines: dict[str, Origin] = field(default_factory=dict)  # key -> where it was written
 

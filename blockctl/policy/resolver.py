@@ -189,6 +189,7 @@ READERS: Mapping[str, Callable[[Reader, Node], dict[str, Any]]] = {
     "cache": _cache,
     "log": _log,
     "access": _access,
+    "refresh": _switch("refresh"),
     "public": _switch("public"),
     "rate": _rate,
     "workers": lambda reader, node: {"workers": measures.number(reader, node, "workers", 1, MAX_WORKERS)},

@@ -14,6 +14,8 @@ MEANT_BY_LIST_KEY = {
     "type": "format",
     "for": "use",
     "checksum": "sha256",
+    "mirror": "mirrors",
+    "urls": "mirrors",
 }
 MEANT_BY_TARGET_KEY = {"file": "path", "out": "path", "output": "path", "type": "backend", "format": "backend"}
 
@@ -50,6 +52,9 @@ def _read_list(reader: Reader, node: Node) -> ListSource | None:
     if "url" in found and texts["url"] is not None and not _is_url(texts["url"], ("https", "http")):
         hint = "a file of yours goes under path:" if texts["url"].startswith(("file:", "/", ".")) else "https://..."
         reader.fault("P007", found["url"][1], "url is no web address", hint)
+    mirrors = _read_mirrors(reader, found["mirrors"][1]) if "mirrors" in found else ()
+    if mirrors and "url" not in found:
+        reader.fault("P009", found["mirrors"][0], "mirrors of a list without a url", "mirrors stand beside a url")
     sha256 = texts.get("sha256") or ""
     if sha256 and (len(sha256) != 64 or not set(sha256.lower()) <= set("0123456789abcdef")):
         reader.fault("P007", found["sha256"][1], "sha256 is not 64 hexadecimal digits", "`sha256sum FILE` prints them")
@@ -66,7 +71,18 @@ def _read_list(reader: Reader, node: Node) -> ListSource | None:
         widen=tuple(_choices(reader, found["widen"][1], "widen", words.WIDENINGS)) if "widen" in found else (),
         trust=bool(reader.word(found["trust"][1], "trust", words.SWITCH)) if "trust" in found else False,
         sha256=sha256,
+        mirrors=mirrors,
     )
+
+
+def _read_mirrors(reader: Reader, node: Node) -> tuple[str, ...]:
+    """Return the other addresses of a list; a single one may stand without brackets."""
+    items = [node] if isinstance(node, Scalar) and not node.empty else reader.items(node, "mirrors")
+    texts = {text: item for item in items if (text := reader.text(item, "mirrors")) is not None}
+    for text, item in texts.items():
+        if not _is_url(text, ("https", "http")):
+            reader.fault("P007", item, f"mirrors: no web address: {text[:80]!r}", "https://...")
+    return tuple(texts)
 
 
 def _read_uses(reader: Reader, node: Node) -> set[str]:

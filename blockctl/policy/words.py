@@ -12,10 +12,10 @@ DEFAULTS = ("javascript", "blocking")
 SITE = ("javascript", "blocking", "allow", "deny", "hide", "scroll", "until", "note")
 HOSTS = ("allow", "deny")
 HOST_ENTRY = ("host", "until", "note")
-LIST = ("name", "path", "url", "use", "match", "widen", "format", "trust", "sha256")
+LIST = ("name", "path", "url", "use", "match", "widen", "format", "trust", "sha256", "mirrors")
 RESOLVER = (
     "listen", "upstreams", "strategy", "bootstrap", "forward", "answer", "yield", "records", "safe-search", "rebinding",
-    "private", "dns64", "cache", "log", "access", "public", "rate", "workers", "tls", "groups",
+    "private", "dns64", "cache", "log", "refresh", "access", "public", "rate", "workers", "tls", "groups",
     "metrics",
 )  # fmt: skip
 CACHE = ("size", "min-ttl", "max-ttl", "stale", "prefetch")
@@ -94,6 +94,7 @@ MEANT_BY_RESOLVER_KEY = {
     **dict.fromkeys(("querylog", "query-log", "logging"), "log"),
     **dict.fromkeys(("acl", "networks"), "access"),
     **dict.fromkeys(("threads", "processes"), "workers"),
+    **dict.fromkeys(("update", "updates", "auto-update", "sync"), "refresh"),
 }
 MEANT_BY_CACHE_KEY = {
     **dict.fromkeys(("bytes", "memory", "max-size"), "size"),
