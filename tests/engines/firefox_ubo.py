@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.engines.probe import QUIET, Answer, Site, read
+
 T = TypeVar("T")
 
 UBO = "uBlock0@raymondhill.net"
@@ -71,24 +73,34 @@ if (typeof vAPI === 'undefined') { done(null); } else {
 
 
 class Web:
-    """A proxy that answers for every host: what `pages` has, else something empty. `hits` are the URLs asked."""
+    """A proxy that answers for every host: what `answers` or `pages` have, else something empty.
+
+    `hits` are the URLs asked, `at` is when the last one was (monotonic clock, seconds).
+    """
 
     def __init__(self) -> None:
-        self.pages: dict[str, str] = {}
+        self.pages: dict[str, str] = {}  # address -> HTML
+        self.answers: dict[str, Answer] = {}
         self.hits: list[str] = []
+        self.at = 0.0
         web = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                web.at = time.monotonic()
                 web.hits.append(self.path)
-                is_script = self.path.endswith(".js")
-                body = web.pages.get(self.path, "" if is_script else "<!doctype html><title>empty</title>").encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/javascript" if is_script else "text/html; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("Cache-Control", "no-store")
+                status, headers, body = web.answers.get(self.path) or self._page()
+                self.send_response(status)
+                for name, value in (headers | {"Content-Length": str(len(body))}).items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
+
+            def _page(self) -> Answer:
+                is_script = self.path.endswith(".js")
+                body = web.pages.get(self.path, "" if is_script else "<!doctype html><title>empty</title>").encode()
+                kind = "text/javascript" if is_script else "text/html; charset=utf-8"
+                return 200, {"Content-Type": kind, "Cache-Control": "no-store"}, body
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -97,6 +109,12 @@ class Web:
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def settle(self) -> None:
+        """Wait until no request has come for a while."""
+        self.at = max(self.at, time.monotonic())
+        while (left := self.at + QUIET - time.monotonic()) > 0:
+            time.sleep(left)
 
     def close(self) -> None:
         self._server.shutdown()
@@ -187,6 +205,24 @@ class FirefoxUbo:
         """Open a page that the proxy then has."""
         self.web.pages[url] = html
         self.ask("WebDriver:Navigate", url=url)
+
+    def probe(self, site: Site) -> set[str]:
+        """Return the ways in which scripts ran and pages worked on a site."""
+        self.web.answers |= site.pages()
+        start = len(self.web.hits)
+        tab = self.ask("WebDriver:GetWindowHandle")
+        for step in site.steps():
+            self.ask("WebDriver:Navigate", url=step.url)
+            for selector in step.clicks:
+                found = self.ask("WebDriver:FindElement", using="css selector", value=selector)
+                self.ask("WebDriver:ElementClick", id=next(iter(found.values())))
+            self.web.settle()
+            for other in self.ask("WebDriver:GetWindowHandles"):
+                if other != tab:
+                    self.ask("WebDriver:SwitchToWindow", handle=other)
+                    self.ask("WebDriver:CloseWindow")
+            self.ask("WebDriver:SwitchToWindow", handle=tab)
+        return read(self.web.hits[start:], site.host)
 
     def blocks_script(self, page: str, url: str) -> bool:
         """Whether a script that a page asks for is never fetched."""
