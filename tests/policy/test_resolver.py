@@ -61,6 +61,7 @@ resolver:
         - {days: mon-fri, from: "20:00", to: "07:00", deny: [games.example]}
         - {days: [sat, sunday], from: 21:30, to: "24:00", deny: all}
     tv: {clients: [10.0.0.5], lists: []}
+  refresh: off
 """
 
 
@@ -100,6 +101,7 @@ def test_the_whole_section() -> None:
         "prefetch": False,
         "log": "anonymous",
         "log_days": 7,
+        "refresh": False,
         "access": ("loopback", "192.168.7.0/24", "fd00::/8"),
         "public": True,
         "rate": 0,
