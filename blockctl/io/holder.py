@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +47,8 @@ def _in_proc(address: str) -> str:
 
 
 def _from_lsof(port: int, kind: str) -> str:
+    import shutil  # late: a server that starts waits for what it loads
+
     lsof = shutil.which("lsof", path="/usr/sbin:/usr/bin:/sbin:/bin")
     if lsof is None:
         return ""

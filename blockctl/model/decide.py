@@ -17,16 +17,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from blockctl.model.diagnostic import Origin
-from blockctl.model.filterlist import FilterList
 from blockctl.model.match import View, among, check, page_keys
 from blockctl.model.names import covers, is_public_suffix, is_special_use, parents
 from blockctl.model.pattern import anchored_host
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
 from blockctl.model.request import Kind, Request, url_host
 from blockctl.model.rule import CosmeticForm, Effect, Party, Rule
+
+if TYPE_CHECKING:
+    from blockctl.model.filterlist import FilterList
 
 
 class Step(Enum):
