@@ -1,0 +1,42 @@
+"""The gate: what a new version of a list would break, before it may serve.
+
+Pure: two versions of a list, the names that matter to this household, and what else is in force go in; holds come
+out. No hold means that the version may serve. A held version is not put in force: the one before goes on serving
+until somebody accepts the new one, whole or without the lines that a hold names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from blockctl.policy.gate_names import newly_blocked
+from blockctl.policy.gate_nouns import Hold, HoldKind, Known, Standing, Version
+from blockctl.policy.gate_pages import newly_blocked_pages
+from blockctl.policy.gate_shape import misshapen
+
+__all__ = ["Hold", "HoldKind", "Known", "Standing", "Version", "judge"]
+
+
+def judge(before: Version | None, after: Version, known: Known, standing: Standing) -> list[Hold]:
+    """Return why a new version of a list is to be held; nothing when it may serve.
+
+    `before` is the version that serves, None for a list that is new to this household: then only what no list
+    should ever do counts, for he who adds a list means it to block. `standing` is the policy as it stands now, and
+    the other lists as they will serve: a name that the policy settles, or that another list blocks anyway, is not
+    newly blocked. Of several lists that are new at once, each is judged with those accepted before it among the others.
+    """
+    holds = misshapen(before, after)
+    if not after.parsed.format:
+        return holds  # it is no list, so there are no names in it
+    return [
+        *holds,
+        *newly_blocked(before, after, known, standing),
+        *newly_blocked_pages(before, after, known, standing),
+    ]
+
+
+def acceptable_without(holds: Sequence[Hold]) -> frozenset[tuple[str, int]] | None:
+    """Return the lines (file, number) without which nothing would be held; None when only the whole can be accepted."""
+    if any(not hold.lines for hold in holds):
+        return None
+    return frozenset(line for hold in holds for line in hold.lines)
