@@ -1,90 +1,68 @@
-"""Drive WebKitGTK with a job from standard input; the answers go to standard output. Runs under the system's Python.
+"""Drive WebKitGTK: a job of JSON a line on standard input, a line of JSON for each on standard output.
 
-The job is JSON:
+Runs under the system's Python, and lives until its input ends. A job is one of
 
-    {"lists": {name: path of a content blocker's JSON}, "use": true,
-     "cases": [{"page": address, "requests": [[address, kind], ...], "selectors": [selector, ...]}],
-     "selectors": [selector, ...]}
+    {"compile": {name: path of a content blocker's JSON}}   -> {name: {"error", "cpu_s", "wall_s", "peak_mb"}}
+    {"forget": [name, ...]}                                 -> {}
+    {"ask": [question, ...]}                                -> [answer, ...]
+    {"unreadable": [selector, ...]}                         -> those that WebKit cannot read
 
-The answer, JSON too, has for each list how it compiled; for each case which requests came through to the network and
-which of its selectors are hidden on the page; and of the selectors those that WebKit cannot read. Every host is
-answered by a proxy of this process, http only. A compile that aborts the process leaves no answer.
+A question is {"page": address, "use": [names of content blockers], "requests": [[address, kind], ...],
+"selectors": [...], "html": the page's body}; only the first two are needed. The answer has "verdicts", one for each
+request: true (blocked), false (let through), or null where the request fails without content blockers too (a
+forbidden port, mixed content), and "hidden", the selectors whose first element is not displayed.
+
+A page that is open stays open for the next question of the same page, unless that asks for selectors: content
+blockers are asked for each load, so only what hides needs the page anew. A page that they block is opened without
+them. A compile that aborts the process leaves no answer.
 """
 
 import json
 import resource
 import sys
 import tempfile
-import threading
 import time
 import warnings
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import gi
+from webkit_proxy import PAGE, Proxy
 
 warnings.simplefilter("ignore")
 gi.require_version("Gtk", "3.0")
 gi.require_version("WebKit2", "4.1")
 from gi.repository import GLib, Gtk, WebKit2  # noqa: E402
 
-# Starts each request and waits until all have ended, well or badly.
-ASK = r"""
-const end = (element, url, parent) => new Promise(done => {
-  element.onload = element.onerror = done; setTimeout(done, 1500);
-  if (element.tagName === 'LINK') { element.rel = 'stylesheet'; element.href = url } else element.src = url;
-  (parent || document.head).append(element) });
-const kinds = {
-  script: u => end(document.createElement('script'), u),
-  style: u => end(document.createElement('link'), u),
-  image: u => end(new Image(), u, document.body),
-  frame: u => end(document.createElement('iframe'), u, document.body),
-  font: u => new FontFace('f', `url(${JSON.stringify(u)})`).load().catch(() => 0),
-  xhr: u => fetch(u, {mode: 'no-cors', cache: 'no-store'}).catch(() => 0),
-  ping: u => { navigator.sendBeacon(u, 'x'); return new Promise(done => setTimeout(done, 300)) },
-  other: u => new Promise(done => { const source = new EventSource(u);
-    source.onerror = () => { source.close(); done() }; setTimeout(done, 1500) }),
-};
-await Promise.all(JSON.parse(requests).map(([url, kind]) => kinds[kind](url)));
+ASK = Path(__file__).with_name("webkit_ask.js").read_text(encoding="utf-8")
+HIDDEN = r"""
 return JSON.stringify(JSON.parse(selectors).filter(selector => {
-  const match = /^([.#])([\w-]+)$/.exec(selector), element = document.createElement('div');
-  if (match[1] === '.') element.className = match[2]; else element.id = match[2];
-  document.body.append(element);
-  const hidden = getComputedStyle(element).display === 'none';
-  element.remove();
-  return hidden }));
+  let element = document.querySelector(selector);
+  const match = /^([.#])([\w-]+)$/.exec(selector);
+  if (!element && match) {
+    element = document.createElement('div');
+    if (match[1] === '.') element.className = match[2]; else element.id = match[2];
+    document.body.append(element);
+  }
+  return element !== null && getComputedStyle(element).display === 'none' }));
 """
 UNREADABLE = r"""
 return JSON.stringify(JSON.parse(selectors).filter(selector => {
   try { document.querySelector(selector); return false } catch { return true } }))
 """
-
-
-class Proxy(BaseHTTPRequestHandler):
-    """Answers every address itself, and keeps what it was asked."""
-
-    seen: set[str] = set()  # noqa: RUF012 - one proxy in a process
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        Proxy.seen.add(self.path)
-        body = b"<!doctype html><title>t</title><body>"
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Access-Control-Allow-Origin", "*")
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET  # noqa: N815 - the name is the library's
-
-    def log_message(self, *_: object) -> None:
-        pass
+BLOCKED = "blocked by a content blocker"
+# What the proxy alone knows of, asked by kind to be told apart: how it looks there.
+APART = {"font": "got", "media": "got", "frame": "frame", "a-ping": "a-ping"}
+FEATURES = {
+    "AllowDisplayOfInsecureContent": True,
+    "AllowRunningOfInsecureContent": True,
+    "UpgradeKnownHostsToHTTPS": False,
+    "UpgradeMixedContent": False,
+}
+Verdict = bool | None
 
 
 def wait(start, seconds: float):
-    """Run the main loop until `start`'s callback gives a result."""
+    """Run the main loop until `start`'s callback gives a result; None when it is late."""
     loop, result = GLib.MainLoop(), []
 
     def done(value: object) -> None:
@@ -99,54 +77,92 @@ def wait(start, seconds: float):
     return result[0] if result else None
 
 
-class Engine:
-    """One view with its content blockers."""
+def _settings():
+    """Return settings under which a request goes where the page sends it, http from an https page too."""
+    settings = WebKit2.Settings()
+    features = settings.get_all_features()
+    for feature in map(features.get, range(features.get_length())):
+        if feature.get_identifier() in FEATURES:
+            settings.set_feature_enabled(feature, FEATURES[feature.get_identifier()])
+    return settings
 
-    def __init__(self, port: int) -> None:
+
+class Engine:
+    """One view, its content blockers by name, and what is known of requests without any."""
+
+    def __init__(self, folder: str) -> None:
+        self.proxy = Proxy(Path(folder))
+        self.store = WebKit2.UserContentFilterStore.new(folder + "/store")
+        self.filters: dict[str, object] = {}
+        self.page = ""
+        self.loads: dict[tuple[str, str, str], bool] = {}  # page, address, kind -> whether it loads without blockers
         data = WebKit2.WebsiteDataManager.new_ephemeral()
+        # No process for each site: that costs a fifth of a second a page.
         context = WebKit2.WebContext(website_data_manager=data, process_swap_on_cross_site_navigation_enabled=False)
-        settings = WebKit2.NetworkProxySettings.new(f"http://127.0.0.1:{port}", None)
+        context.set_cache_model(WebKit2.CacheModel.DOCUMENT_VIEWER)
+        settings = WebKit2.NetworkProxySettings.new(f"http://127.0.0.1:{self.proxy.port}", None)
         data.set_network_proxy_settings(WebKit2.NetworkProxyMode.CUSTOM, settings)
+        data.set_tls_errors_policy(WebKit2.TLSErrorsPolicy.IGNORE)
         self.blockers = WebKit2.UserContentManager()
-        self.view = WebKit2.WebView(web_context=context, user_content_manager=self.blockers)
+        self.view = WebKit2.WebView(web_context=context, user_content_manager=self.blockers, settings=_settings())
         window = Gtk.OffscreenWindow()
         window.add(self.view)
         window.show_all()
 
-    def compile(self, path: str) -> tuple[object, dict[str, object]]:
-        """Compile one content blocker."""
-        with open(path, "rb") as file, tempfile.TemporaryDirectory() as folder:  # noqa: PTH123
-            data = file.read()
-            store = WebKit2.UserContentFilterStore.new(folder)
-
-            def start(done) -> None:
-                def saved(_: object, result: object) -> None:
-                    try:
-                        done((store.save_finish(result), ""))
-                    except GLib.Error as error:
-                        done((None, error.message))
-
-                store.save(path.replace("/", "-"), GLib.Bytes.new(data), None, saved)
-
-            began = time.process_time(), time.perf_counter()
-            found, error = wait(start, 300) or (None, "no answer in 300 s")
-            cpu, wall = time.process_time() - began[0], time.perf_counter() - began[1]
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        return found, {"error": error, "cpu_s": round(cpu, 2), "wall_s": round(wall, 2), "peak_mb": peak}
-
-    def open(self, page: str) -> None:
-        """Navigate, and wait until the page is there or refused."""
+    def compile(self, name: str, path: str) -> dict[str, object]:
+        """Compile one content blocker and keep it under a name."""
+        data = GLib.Bytes.new(Path(path).read_bytes())
 
         def start(done) -> None:
-            self.handlers = [
-                self.view.connect("load-changed", lambda _, event: event == WebKit2.LoadEvent.FINISHED and done(True)),
-                self.view.connect("load-failed", lambda *_: done(False) or True),
-            ]
+            def saved(_: object, result: object) -> None:
+                try:
+                    done((self.store.save_finish(result), ""))
+                except GLib.Error as error:
+                    done((None, error.message))
+
+            self.store.save(name.replace("/", "-"), data, None, saved)
+
+        began = time.process_time(), time.perf_counter()
+        found, error = wait(start, 600) or (None, "no answer in 600 s")
+        cpu, wall = time.process_time() - began[0], time.perf_counter() - began[1]
+        if found is not None:
+            self.filters[name] = found
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        return {"error": error, "cpu_s": round(cpu, 3), "wall_s": round(wall, 3), "peak_mb": peak}
+
+    def forget(self, name: str) -> None:
+        """Drop a content blocker."""
+        del self.filters[name]
+        wait(lambda done: self.store.remove(name.replace("/", "-"), None, lambda *_: done(True)), 60)
+
+    def use(self, names: list[str]) -> None:
+        """Put these content blockers in force, and no others."""
+        self.blockers.remove_all_filters()
+        for name in names:
+            self.blockers.add_filter(self.filters[name])
+
+    def open(self, page: str) -> str:
+        """Navigate, and wait until the page is there or refused; return why it was refused."""
+        handlers = []
+
+        def start(done) -> None:
+            def failed(*said: object) -> bool:
+                done(said[3].message)  # type: ignore[attr-defined]
+                return True  # no page of its own about the error
+
+            def changed(_: object, event: object) -> None:
+                if event == WebKit2.LoadEvent.FINISHED:
+                    done("")
+
+            handlers.append(self.view.connect("load-changed", changed))
+            handlers.append(self.view.connect("load-failed", failed))
             self.view.load_uri(page)
 
-        wait(start, 20)
-        for handler in self.handlers:
+        found = wait(start, 60)
+        for handler in handlers:
             self.view.disconnect(handler)
+        self.page = page if found == "" else ""
+        return "late" if found is None else str(found)
 
     def run(self, body: str, **texts: str) -> str:
         """Run a script in the page."""
@@ -157,50 +173,100 @@ class Engine:
                 try:
                     done(view.call_async_javascript_function_finish(result).to_string())  # type: ignore[attr-defined]
                 except GLib.Error as error:
-                    done(json.dumps([error.message]))
+                    done(error)
 
             self.view.call_async_javascript_function(body, -1, arguments, None, None, None, finished)
 
-        return wait(start, 60) or "[]"
+        found = wait(start, 120)
+        if not isinstance(found, str):
+            raise SystemExit(f"no answer from {self.page}: {found}")
+        return found
 
-    def ask(self, case: dict[str, object]) -> dict[str, object]:
-        """Return what of a case came through, and what is hidden."""
-        Proxy.seen.clear()
-        page, requests = case["page"], case.get("requests", [])
-        through = []
-        for url in [url for url, kind in requests if kind == "document"]:  # type: ignore[attr-defined]
-            self.open(url)
-            through += [[url, "document"]] if url in Proxy.seen else []
-        self.open(page)  # type: ignore[arg-type]
-        rest = [request for request in requests if request[1] != "document"]  # type: ignore[attr-defined]
-        hidden = []
-        for kind in sorted({kind for _, kind in rest}) or [""]:
-            Proxy.seen.clear()
-            batch = [request for request in rest if request[1] == kind]
-            texts = {"requests": json.dumps(batch), "selectors": json.dumps(case.get("selectors", []))}
-            hidden = json.loads(self.run(ASK, **texts))
-            through += [[url, kind] for url, _ in batch if url in Proxy.seen]
-        return {"through": through, "hidden": hidden}
+    def ask(self, question: dict[str, object]) -> dict[str, object]:
+        """Answer one question."""
+        page, use = str(question["page"]), question["use"]
+        requests: list[list[str]] = question.get("requests", [])  # type: ignore[assignment]
+        selectors = question.get("selectors", [])
+        self.use(use)  # type: ignore[arg-type]
+        if "html" in question:
+            self.proxy.pages[page] = f"{PAGE}{question['html']}"
+        if selectors or page != self.page:
+            refused = self.open(page)
+            if BLOCKED in refused:
+                self.use([])
+                refused = self.open(page)
+                self.use(use)  # type: ignore[arg-type]
+            if refused:
+                raise SystemExit(f"{page} cannot be opened: {refused}")
+        hidden = json.loads(self.run(HIDDEN, selectors=json.dumps(selectors))) if selectors else []
+        verdicts: list[Verdict] = [None] * len(requests)
+        rest = [at for at, (_, kind) in enumerate(requests) if kind != "document"]
+        for at, verdict in zip(rest, self.blocked([requests[at] for at in rest], use), strict=True):
+            verdicts[at] = verdict
+        for at, (url, kind) in enumerate(requests):
+            if kind == "document":
+                refused = self.open(url)
+                verdicts[at] = True if BLOCKED in refused else None if refused else False
+        return {"verdicts": verdicts, "hidden": hidden}
+
+    def blocked(self, requests: list[list[str]], use: object) -> list[Verdict]:
+        """Say which of these are blocked; what is, is tried without content blockers too, once for each page."""
+        verdicts: list[Verdict] = [not sent for sent in self.sent(requests)]
+        failed = [tuple(request) for request, verdict in zip(requests, verdicts, strict=True) if verdict]
+        if unknown := [one for one in dict.fromkeys(failed) if (self.page, *one) not in self.loads]:
+            self.use([])
+            for one, sent in zip(unknown, self.sent([list(one) for one in unknown]), strict=True):
+                self.loads[self.page, one[0], one[1]] = sent
+            self.use(use)  # type: ignore[arg-type]
+        return [
+            None if verdict and not self.loads[self.page, url, kind] else verdict
+            for (url, kind), verdict in zip(requests, verdicts, strict=True)
+        ]
+
+    def sent(self, requests: list[list[str]]) -> list[bool]:
+        """Make requests, each once, and say which came through."""
+        found: dict[tuple[str, str], bool] = {}
+        unique = list(dict.fromkeys((url, kind) for url, kind in requests))
+        groups = [[one for one in unique if one[1] not in APART]]
+        groups += [[one for one in unique if one[1] == kind] for kind in APART]
+        for group in filter(None, groups):
+            self.proxy.seen.clear()
+            ends = json.loads(self.run(ASK, requests=json.dumps(group)))
+            seen = {(_plain(url), look) for url, look in self.proxy.seen}
+            for (url, kind), end in zip(group, ends, strict=True):
+                found[url, kind] = end == "through" or (end == "log" and (_plain(url), APART[kind]) in seen)
+        return [found[url, kind] for url, kind in requests]
+
+
+def _plain(url: str) -> str:
+    """Return an address as the proxy sees it: without fragment, and with the lower-case host that WebKit asks for."""
+    scheme, _, rest = url.partition("#")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.lower()}{slash or '/'}{path}"
+
+
+def answer(engine: Engine, job: dict[str, object]) -> object:
+    """Do one job."""
+    if "compile" in job:
+        return {name: engine.compile(name, path) for name, path in job["compile"].items()}  # type: ignore[attr-defined]
+    if "ask" in job:
+        return [engine.ask(question) for question in job["ask"]]  # type: ignore[attr-defined]
+    if "unreadable" in job:
+        engine.use([])
+        engine.open("http://selectors.example/")
+        return json.loads(engine.run(UNREADABLE, selectors=json.dumps(job["unreadable"])))
+    for name in job["forget"]:  # type: ignore[attr-defined]
+        engine.forget(name)
+    return {}
 
 
 def main() -> None:
-    """Do one job."""
-    job = json.load(sys.stdin)
+    """Do jobs until the input ends."""
     Gtk.init(None)
-    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
-    threading.Thread(target=proxy.serve_forever, daemon=True).start()
-    engine = Engine(proxy.server_port)
-    compiled = {}
-    for name, path in job.get("lists", {}).items():
-        blocker, compiled[name] = engine.compile(path)
-        if blocker is not None and job.get("use"):
-            engine.blockers.add_filter(blocker)
-    answers = [engine.ask(case) for case in job.get("cases", [])]
-    unreadable = []
-    if job.get("selectors"):
-        engine.open("http://selectors.example/")
-        unreadable = json.loads(engine.run(UNREADABLE, selectors=json.dumps(job["selectors"])))
-    print(json.dumps({"compiled": compiled, "answers": answers, "unreadable": unreadable}))
+    with tempfile.TemporaryDirectory() as folder:
+        engine = Engine(folder)
+        for line in sys.stdin:
+            print(json.dumps(answer(engine, json.loads(line))), flush=True)
 
 
 main()
