@@ -18,7 +18,7 @@ from blockctl.cli.common import Loaded
 from blockctl.compiler import Compilation
 from blockctl.io.beside import Beside
 from blockctl.io.files import is_in_memory, read_object, remove_leftovers, write_file
-from blockctl.io.lists import read_include, read_texts
+from blockctl.io.lists import Library
 from blockctl.io.store import Store
 from blockctl.model.diagnostic import BlockctlError, Diagnostic, WorldError
 from blockctl.model.policy import Policy, Target
@@ -37,11 +37,11 @@ class Written:
     changed: bool
 
 
-def open_compilation(loaded: Loaded, *, offline: bool) -> Compilation:
-    """Read the lists' texts and know what is in each."""
+def open_compilation(loaded: Loaded, *, offline: bool, lock: Path | None = None) -> Compilation:
+    """Read the lists' texts, in the live versions or those of a lock file, and know what is in each."""
     gc.disable()  # millions of names and no cycles: the collector would only walk them again and again
-    texts = read_texts(loaded.policy, loaded.state, offline=offline)
-    run = Compilation(loaded.policy, texts, Store(loaded.state), read_include)
+    library = Library(loaded.policy, loaded.state, offline=offline, pinned=lock)
+    run = Compilation(loaded.policy, library.texts(), Store(loaded.state), library.include)
     run.read()
     return run
 

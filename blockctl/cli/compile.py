@@ -22,6 +22,10 @@ OutOption = Annotated[
 
 MOST_NOTES = 20  # printed; the report has them all
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Never download; use what is here.")]
+LockOption = Annotated[
+    Path | None,
+    typer.Option("--lock", metavar="FILE", help="Use the versions of lists that this file names.", show_default=False),
+]
 
 
 def compile_command(
@@ -32,6 +36,7 @@ def compile_command(
     out: OutOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 when a rule or a list is left out.")] = False,
     offline: OfflineOption = False,
+    lock: LockOption = None,
     policy: PolicyOption = None,
     state: StateOption = None,
     as_json: JsonOption = False,
@@ -45,7 +50,7 @@ def compile_command(
     from blockctl.cli.resolver_rules import TARGET, is_served, make_rules
 
     loaded = load_policy(policy, state)
-    run = open_compilation(loaded, offline=offline)
+    run = open_compilation(loaded, offline=offline, lock=lock)
     names = [name for name in targets or [] if name != TARGET]
     if TARGET in (targets or []) or (not targets and is_served(loaded.state)):
         make_rules(run, loaded.state)
@@ -155,6 +160,7 @@ def export_command(
         typer.Option("--into", help="ublock-backup: your own backup file, to merge into.", show_default=False),
     ] = None,
     offline: OfflineOption = False,
+    lock: LockOption = None,
     policy: PolicyOption = None,
     state: StateOption = None,
 ) -> None:
@@ -166,7 +172,7 @@ def export_command(
     from blockctl.cli.export import export_target, pick_file
 
     loaded = load_policy(policy, state)
-    run = open_compilation(loaded, offline=offline)
+    run = open_compilation(loaded, offline=offline, lock=lock)
     name, _, file = target.partition("/")
     made = export_target(run, name, into)
     if output is not None and not file and len(made.files) > 1:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import zlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from urllib.parse import urljoin
 
-from blockctl.io.fetch import fetch
-from blockctl.io.files import write_file
+from blockctl.io.adopt import adopt_first
+from blockctl.io.fetch import shown
+from blockctl.io.lock import Lock, Version, live_lock, read_lock
+from blockctl.io.packed import too_large, unpacked
+from blockctl.io.refresh import address_of
+from blockctl.io.shelf import Shelf
 from blockctl.model.diagnostic import BlockctlError, Diagnostic, Origin, Severity
 from blockctl.model.filterlist import FilterList, ListText
 from blockctl.model.policy import ListSource, Policy
+from blockctl.parsers.left_out import leave_out
 from blockctl.parsers.text import MAX_BYTES
 
 BUILTIN = "builtin:"
-GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +35,91 @@ class ReadList:
     problem: Diagnostic | None
 
 
-def read_texts(policy: Policy, state: Path, *, offline: bool) -> list[ListText]:
-    """Read every list of the policy. One that cannot be had is there with its problem and no data."""
-    return [read_text(policy, source, state, offline=offline) for source in policy.lists]
+class Library:
+    """The texts of the lists of a policy, in the versions that a lock names: the live ones, or those of `pinned`.
+
+    A list that was never downloaded is downloaded now, unless `offline`. Raises BlockctlError: the lock is none.
+    """
+
+    def __init__(self, policy: Policy, state: Path, *, offline: bool, pinned: Path | None = None) -> None:
+        self.policy, self.state = policy, state
+        self.shelf = Shelf(state)
+        self.lock: Lock = read_lock(pinned) if pinned else live_lock(state)
+        self.failed: dict[str, BlockctlError] = {}  # by address: why there is nothing
+        wanted = [source for source in policy.lists if source.url and not self._is_here(source)]
+        if wanted and not offline:
+            self.failed = adopt_first(wanted, state, self.lock, time.time(), pinned=pinned is not None)
+
+    def texts(self) -> list[ListText]:
+        """Read every list of the policy. One that cannot be had is there with its problem and no data."""
+        return [self.text(source) for source in self.policy.lists]
+
+    def text(self, source: ListSource) -> ListText:
+        """Read one list."""
+        file = source.path or shown(source.url)
+        try:
+            data = self._bytes(source)
+            if source.sha256 and hashlib.sha256(data).hexdigest() != source.sha256.lower():
+                raise BlockctlError(
+                    "the list is not the one that sha256 names", "look at what changed, then pin the new sum"
+                )
+        except BlockctlError as error:
+            problem = Diagnostic("L001", source.origin, f"list {source.name}: {error}", error.hint)
+            return ListText(source, file, b"", "", problem)
+        return self._in_force(source, file, data)
+
+    def include(self, parent: ListText, name: str) -> ListText | Diagnostic:
+        """Read what a list includes: of its own folder or below; or say why there is nothing to read."""
+        if not parent.source.url:
+            return read_include(parent, name)
+        version = self.lock.get(address_of(parent.source))
+        file = urljoin(parent.file, name)
+        digest = version.includes.get(file) if version else None
+        if digest is None:
+            return _absent(parent, name, f"there is nothing at {file}")
+        try:
+            return self._in_force(parent.source, file, self.shelf.read(digest))
+        except BlockctlError as error:
+            problem = Diagnostic("L001", _place(parent, name), f"cannot include {name[:80]}: {error}", error.hint)
+            return ListText(parent.source, file, b"", "", problem)
+
+    def _in_force(self, source: ListSource, file: str, data: bytes) -> ListText:
+        """Return a text without the lines that the user does not accept."""
+        version = self.lock.get(address_of(source)) if source.url else None
+        return text_of(source, file, data, version)
+
+    def _is_here(self, source: ListSource) -> bool:
+        version = self.lock.get(address_of(source))
+        return version is not None and all(map(self.shelf.has, version.texts))
+
+    def _bytes(self, source: ListSource) -> bytes:
+        if source.path.startswith(BUILTIN):
+            return builtin(source.path.removeprefix(BUILTIN))
+        if source.path:
+            return _read_file(Path(self.policy.file).parent / Path(source.path).expanduser())
+        address = address_of(source)
+        version = self.lock.get(address)
+        if address in self.failed:
+            raise self.failed[address]
+        if version is None:
+            raise BlockctlError("never downloaded, and this run is offline", "run it once without --offline")
+        return self.shelf.read(version.sha256)
 
 
-def read_text(policy: Policy, source: ListSource, state: Path, *, offline: bool) -> ListText:
-    """Read one list."""
-    file = source.path or source.url
-    try:
-        data = _bytes(policy, source, state, offline=offline)
-        if source.sha256 and hashlib.sha256(data).hexdigest() != source.sha256.lower():
-            raise BlockctlError(
-                "the list is not the one that sha256 names", "look at what changed, then pin the new sum"
-            )
-    except BlockctlError as error:
-        problem = Diagnostic("L001", source.origin, f"list {source.name}: {error}", error.hint)
-        return ListText(source, file, b"", "", problem)
+def text_of(source: ListSource, file: str, data: bytes, version: Version | None) -> ListText:
+    """Return a text of a list in a version: without the lines that the user does not accept."""
+    data = leave_out(data, version.without) if version else data
     return ListText(source, file, data, hashlib.sha256(data).hexdigest())
 
 
 def read_include(parent: ListText, name: str) -> ListText | Diagnostic:
     """Read what a list file includes: a file of its folder or below; or say why there is nothing to read.
 
-    Downloads bring no files with them. A file that is there and cannot be read is a text with a problem.
+    A file that is there and cannot be read is a text with a problem.
     """
     base = _local(parent)
     if base is None:
-        return _absent(parent, name, "a shipped or downloaded list comes without the files it includes",
+        return _absent(parent, name, "a shipped list comes without the files it includes",
                        "name each file it includes as a list of its own")  # fmt: skip
     if ".." in Path(name).parts or Path(name).is_absolute():
         return _absent(parent, name, "it must lie beside the list or below it")
@@ -90,7 +151,8 @@ def read_lists(policy: Policy, state: Path, *, offline: bool) -> Iterator[ReadLi
     """Read and parse every list and what it includes, one at a time, for those who want the diagnostics."""
     from blockctl.parsers import parse  # late: most commands read lists that were parsed before
 
-    queue = read_texts(policy, state, offline=offline)
+    library = Library(policy, state, offline=offline)
+    queue = library.texts()
     seen = set()
     while queue:
         text = queue.pop(0)
@@ -99,27 +161,11 @@ def read_lists(policy: Policy, state: Path, *, offline: bool) -> Iterator[ReadLi
         seen.add((text.source.name, text.file))
         source = text.source
         parsed = parse(text.data, text.file, source.format, source.match, dns_only=source.dns_only)
-        found = [read_include(text, name) for name in parsed.header.get("include", "").split("\n") if name]
+        found = [library.include(text, name) for name in parsed.header.get("include", "").split("\n") if name]
         for absent in (each for each in found if isinstance(each, Diagnostic)):
             parsed.diagnostics.add(absent)
         queue = [each for each in found if isinstance(each, ListText)] + queue
         yield ReadList(text.source, parsed, text.problem)
-
-
-def _bytes(policy: Policy, source: ListSource, state: Path, *, offline: bool) -> bytes:
-    if source.path.startswith(BUILTIN):
-        return builtin(source.path.removeprefix(BUILTIN))
-    if source.path:
-        return _read_file(Path(policy.file).parent / Path(source.path).expanduser())
-    kept = _kept(state, source.url)
-    if kept is not None:
-        return _read_file(kept)
-    if offline:
-        raise BlockctlError("never downloaded, and this run is offline", "run it once without --offline")
-    data = fetch(source.url, MAX_BYTES)
-    text = _unpacked(source.url, data)
-    keep_download(state, source.url, data)
-    return text
 
 
 def builtin(name: str) -> bytes:
@@ -132,29 +178,6 @@ def builtin(name: str) -> bytes:
     raise BlockctlError(f"no shipped list is called {name!r}", f"there are: {', '.join(known)}")
 
 
-def keep_download(state: Path, url: str, data: bytes) -> None:
-    """Keep a download under its digest and remember which address it came from."""
-    digest = hashlib.sha256(data).hexdigest()
-    write_file(state / "lists" / digest, [data])
-    index = _index(state)
-    index[url] = digest
-    write_file(state / "lists" / "index.json", [json.dumps(index, indent=1, sort_keys=True).encode()])
-
-
-def _kept(state: Path, url: str) -> Path | None:
-    digest = _index(state).get(url)
-    path = state / "lists" / digest if digest else None
-    return path if path is not None and path.is_file() else None
-
-
-def _index(state: Path) -> dict[str, str]:
-    try:
-        index = json.loads((state / "lists" / "index.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return index if isinstance(index, dict) else {}
-
-
 def _read_file(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
@@ -164,24 +187,8 @@ def _read_file(path: Path) -> bytes:
             f"cannot read {path}: {error.strerror or error}", "check the path; it is relative to the policy file"
         ) from error
     if len(data) > MAX_BYTES:
-        raise BlockctlError(f"{path} is too large; the limit is {MAX_BYTES / 1e6:,.0f} MB")
-    return _unpacked(str(path), data)
-
-
-def _unpacked(path: str, data: bytes) -> bytes:
-    """Return what a file or a download holds, unpacked if it is a gzip file by its name or its first bytes."""
-    if not (path.endswith(".gz") or data.startswith(GZIP)):
-        return data
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        text = unpacker.decompress(data, MAX_BYTES + 1)
-    except zlib.error as error:
-        raise BlockctlError(f"{path} is not a whole gzip file: {error}") from error
-    if len(text) > MAX_BYTES:
-        raise BlockctlError(f"{path} unpacks to more than {MAX_BYTES / 1e6:,.0f} MB")
-    if not unpacker.eof:
-        raise BlockctlError(f"{path} is cut off: the gzip end is missing")
-    return text
+        raise too_large(str(path), MAX_BYTES, packed=False)
+    return unpacked(str(path), data, MAX_BYTES)
 
 
 def _local(text: ListText) -> Path | None:

@@ -2,12 +2,16 @@
 
 import gzip
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from blockctl.io import download as downloads
 from blockctl.io import lists as module
-from blockctl.io.lists import keep_download, read_include, read_text, read_texts
+from blockctl.io.fetch import Fetched
+from blockctl.io.lists import Library, read_include
+from blockctl.io.lock import lock_path
 from blockctl.model.diagnostic import Diagnostic, Origin
 from blockctl.model.filterlist import ListText
 from blockctl.model.policy import ListSource, Policy
@@ -17,6 +21,12 @@ LIST = b"ads.example\ntracker.example\n"
 
 def source(**fields: object) -> ListSource:
     return ListSource("mine", Origin("policy.yaml", 3, 5), **fields)  # type: ignore[arg-type]
+
+
+def read_text(policy: Policy, source: ListSource, state: Path, *, offline: bool) -> ListText:
+    library = Library(replace(policy, lists=(source,)), state, offline=offline)
+    (text,) = library.texts()
+    return text
 
 
 @pytest.fixture
@@ -43,7 +53,7 @@ def test_a_file_beside_the_policy(policy: Policy, tmp_path: Path, path: str) -> 
         pytest.param({"path": "cut.txt.gz"}, "cut off", id="gzip cut off"),
         pytest.param({"path": "broken.txt.gz"}, "not a whole gzip file", id="no gzip"),
         pytest.param({"path": "bomb.txt.gz"}, "unpacks to more than", id="gzip bomb"),
-        pytest.param({"path": "large.txt"}, "the limit is", id="too large"),
+        pytest.param({"path": "large.txt"}, "is larger than", id="too large"),
         pytest.param({"path": "."}, "cannot read", id="folder"),
         pytest.param({"path": "builtin:absent"}, "no shipped list is called 'absent'", id="no such shipped list"),
         pytest.param({"path": "list.txt", "sha256": "0" * 64}, "not the one that sha256 names", id="pinned to another"),
@@ -64,23 +74,36 @@ def test_what_cannot_be_had_is_a_problem_with_a_place(
 def test_a_download_is_kept_and_used_offline(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def fetch(url: str, limit: int) -> bytes:
+    def fetch(url: str, *rest: object) -> Fetched:
         asked.append(url)
-        return LIST
+        return Fetched(LIST, url)
 
-    monkeypatch.setattr(module, "fetch", fetch)
+    monkeypatch.setattr(downloads, "fetch", fetch)
     web = source(url="https://lists.example/a.txt")
     for offline in (False, False, True):
         assert read_text(policy, web, tmp_path / "state", offline=offline).data == LIST
     assert asked == [web.url]
 
 
-def test_a_broken_index_of_downloads_is_an_empty_one(policy: Policy, tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    keep_download(state, "https://lists.example/a.txt", LIST)
-    (state / "lists" / "index.json").write_bytes(b"[1, 2")
-    text = read_text(policy, source(url="https://lists.example/a.txt"), state, offline=True)
-    assert text.problem is not None
+@pytest.mark.parametrize("damage", [b"[1, 2", b"{}", b'{"version": 1, "lists": {"https://lists.example/a.txt": {}}}'])
+def test_a_damaged_lock_file_is_made_again(
+    policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
+    monkeypatch.setattr(downloads, "fetch", lambda url, *rest: Fetched(LIST, url))
+    state, web = tmp_path / "state", source(url="https://lists.example/a.txt")
+    assert read_text(policy, web, state, offline=False).data == LIST
+    lock_path(state).write_bytes(damage)
+    assert "never downloaded" in str(read_text(policy, web, state, offline=True).problem)
+    assert read_text(policy, web, state, offline=False).data == LIST
+
+
+def test_a_damaged_text_is_never_read(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "fetch", lambda url, *rest: Fetched(LIST, url))
+    state, web = tmp_path / "state", source(url="https://lists.example/a.txt")
+    read_text(policy, web, state, offline=False)
+    (state / "lists" / hashlib.sha256(LIST).hexdigest()).write_bytes(LIST[:-3])
+    assert "damaged" in str(read_text(policy, web, state, offline=True).problem)
+    assert read_text(policy, web, state, offline=False).data == LIST
 
 
 def test_includes_stay_in_the_folder(tmp_path: Path) -> None:
@@ -90,7 +113,7 @@ def test_includes_stay_in_the_folder(tmp_path: Path) -> None:
     (tmp_path / "lists" / "part.txt").write_bytes(LIST)
     (tmp_path / "secret.txt").write_bytes(b"secret")
     policy = Policy(str(tmp_path / "policy.yaml"), lists=(ListSource("mine", origin, path="lists/main.txt"),))
-    (main,) = read_texts(policy, tmp_path / "state", offline=True)
+    (main,) = Library(policy, tmp_path / "state", offline=True).texts()
     part = read_include(main, "part.txt")
     assert isinstance(part, ListText)
     assert (part.data, part.file) == (LIST, "lists/part.txt")
@@ -132,16 +155,10 @@ def test_a_device_is_not_read_without_end(policy: Policy, tmp_path: Path, monkey
         pytest.skip("this system has no /dev/zero")
     monkeypatch.setattr(module, "MAX_BYTES", 1_000_000)
     text = read_text(policy, source(path="/dev/zero"), tmp_path / "state", offline=True)
-    assert "the limit is" in str(text.problem)
+    assert "is larger than" in str(text.problem)
 
 
-def test_a_packed_download_is_unpacked(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "fetch", lambda url, limit: gzip.compress(LIST))
-    web = source(url="https://lists.example/a.txt.gz")
-    assert [read_text(policy, web, tmp_path / "state", offline=False).data for _ in range(2)] == [LIST, LIST]
-
-
-def test_downloads_include_nothing(tmp_path: Path) -> None:
+def test_shipped_lists_include_nothing(tmp_path: Path) -> None:
     (tmp_path / "part.txt").write_bytes(LIST)
-    web = ListSource("web", Origin(str(tmp_path / "policy.yaml")), url="https://lists.example/a.txt")
-    assert "comes without the files it includes" in str(read_include(ListText(web, web.url, b"", ""), "part.txt"))
+    ours = ListSource("ours", Origin(str(tmp_path / "policy.yaml")), path="builtin:starter")
+    assert "comes without the files it includes" in str(read_include(ListText(ours, ours.path, b"", ""), "part.txt"))
