@@ -30,6 +30,11 @@ _TOPS = {
     " JOIN rule ON rule.id = each.rule GROUP BY file",
 }
 
+_ANSWERED = (
+    "SELECT name, count(*), max(at) FROM query"
+    " WHERE id > ? AND id <= ? AND outcome IN (?, ?, ?) AND rcode = 0 GROUP BY name"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedRule:
@@ -142,6 +147,15 @@ class LogReader:
             what: [(str(key), n) for key, n in self._run(f"{query} ORDER BY n DESC, 1 LIMIT ?", (at, count))]
             for what, query in _TOPS.items()
         }
+
+    def answered(self, after: int) -> tuple[int, list[tuple[str, int, int]]]:
+        """Return the number of the last row, and the names that got an answer in the rows behind `after`.
+
+        Each with how often, and when last (Unix time in seconds).
+        """
+        last = self.last()
+        values = (after, last, int(Outcome.FORWARDED), int(Outcome.CACHED), int(Outcome.STALE))
+        return last, [(str(name), count, at // 1000) for name, count, at in self._run(_ANSWERED, values)]
 
     def changed(self) -> int:
         """Return a number that is another one after every write of somebody."""

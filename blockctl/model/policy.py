@@ -162,6 +162,7 @@ class Policy:
     hosts: dict[str, HostEntry] = field(default_factory=dict)
     lists: tuple[ListSource, ...] = ()
     protect: dict[str, Origin] = field(default_factory=dict)
+    popular: str = ""  # a file of the most visited sites, relative to the policy; beside those that ship with blockctl
     resolver: Resolver = field(default_factory=Resolver)
     targets: dict[str, Target] = field(default_factory=dict)
     defaults_lines: dict[str, Origin] = field(default_factory=dict)

@@ -35,8 +35,8 @@ def judge(before: Version | None, after: Version, known: Known, standing: Standi
     ]
 
 
-def acceptable_without(holds: Sequence[Hold]) -> frozenset[tuple[str, int]] | None:
-    """Return the lines (file, number) without which nothing would be held; None when only the whole can be accepted."""
+def acceptable_without(holds: Sequence[Hold]) -> tuple[str, ...] | None:
+    """Return the lines, as texts, without which nothing would be held; None when only the whole can be accepted."""
     if any(not hold.lines for hold in holds):
         return None
-    return frozenset(line for hold in holds for line in hold.lines)
+    return tuple(dict.fromkeys(line.text for hold in holds for line in hold.lines))

@@ -64,7 +64,8 @@ class Version:
 class Known:
     """The names that matter, in normal form, each with its concern and a word on why."""
 
-    def __init__(self, names: Mapping[Concern, Mapping[str, str]]) -> None:
+    def __init__(self, names: Mapping[Concern, Mapping[str, str]], asked: Mapping[str, int] | None = None) -> None:
+        self.asked = asked or {}  # how often this household asked for a name
         self.why: dict[str, tuple[Concern, str]] = {}
         for concern in Concern:
             for name, why in names.get(concern, {}).items():
@@ -80,6 +81,13 @@ class Known:
     def of(self, *concerns: Concern) -> list[str]:
         """Return the names of some concerns."""
         return [name for name, (concern, _) in self.why.items() if concern in concerns]
+
+    @cached_property
+    def rank(self) -> Callable[[str], tuple[int, int]]:
+        """Return the key that sorts names: the most asked for first, then in the order in which they matter."""
+        places = {name: place for place, name in enumerate(self.why)}
+        asked, last = self.asked, len(places)
+        return lambda name: (-asked.get(name, 0), places.get(name, last))
 
     @cached_property
     def names(self) -> Names:
@@ -146,10 +154,8 @@ class Hold:
     at: tuple[Line, ...] = ()  # lines that are to blame, where no names are
 
     @property
-    def lines(self) -> frozenset[tuple[str, int]]:
-        """Return the lines (file, number) without which this would not be held; none when that does not mend it."""
+    def lines(self) -> tuple[Line, ...]:
+        """Return the lines without which this would not be held; none when leaving lines out does not mend it."""
         if not all(each.lines for each in self.blocked):
-            return frozenset()
-        return frozenset(
-            (line.file, line.number) for line in (*self.at, *(line for each in self.blocked for line in each.lines))
-        )
+            return ()
+        return (*self.at, *(line for each in self.blocked for line in each.lines))

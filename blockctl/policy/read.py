@@ -50,6 +50,7 @@ def read_tree(root: Node | None, file: str, *, broken: bool = False) -> tuple[Po
         hosts=_read_hosts(reader, top["hosts"][1]) if "hosts" in top else {},
         lists=read_lists(reader, top["lists"][1]) if "lists" in top else (),
         protect=_read_protect(reader, top["protect"][1]) if "protect" in top else {},
+        popular=(reader.text(top["popular"][1], "popular") or "") if "popular" in top else "",
         targets=read_targets(reader, top["targets"][1]) if "targets" in top else {},
         defaults_lines=lines,
     )

@@ -64,6 +64,7 @@ def says(policy: Policy) -> tuple[object, ...]:
         _hosts(tuple(policy.hosts.values())),
         tuple(replace(source, origin=NOWHERE) for source in policy.lists),
         frozenset(policy.protect),
+        policy.popular,
         _resolver(policy.resolver),
         {name: (each.backend, each.path, each.options) for name, each in policy.targets.items()},
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from blockctl.model.policy import JavaScript
 
 VERSION = "1"
-TOP = ("version", "defaults", "sites", "hosts", "lists", "protect", "resolver", "targets")
+TOP = ("version", "defaults", "sites", "hosts", "lists", "protect", "popular", "resolver", "targets")
 DEFAULTS = ("javascript", "blocking")
 SITE = ("javascript", "blocking", "allow", "deny", "hide", "scroll", "until", "note")
 HOSTS = ("allow", "deny")
