@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from blockctl.model.diagnostic import Diagnostic
+from blockctl.model.names import is_registry_suffix
 from blockctl.policy.gate_nouns import Hold, HoldKind, Line, Version
 
 THIRD = 3  # a list that changes by more than one part in so many is held
@@ -52,11 +54,14 @@ def _percent(old: int, new: int) -> str:
 
 
 def _suffixes(before: Version | None, after: Version) -> Hold | None:
-    """Return a hold for public suffixes that the version before did not name; the parser puts none in force."""
+    """Return a hold for suffixes of registries that the version before did not name; the parser puts none in force.
+
+    Suffixes that an owner keeps (`duckdns.org`) are refused line by line like these, but good lists name some every
+    week, so they hold nothing up.
+    """
     old = {line.text.strip() for line in _suffix_lines(before)} if before is not None else set()
     fresh = [line for line in _suffix_lines(after) if line.text.strip() not in old]
-    count = after.parsed.diagnostics.count[SUFFIX] - (before.parsed.diagnostics.count[SUFFIX] if before else 0)
-    if not fresh or (before is not None and count <= 0):
+    if not fresh:
         return None
     name, text = after.source.name, fresh[0].text.strip()
     many = f" and {len(fresh) - 1:,} other lines like it" if len(fresh) > 1 else ""
@@ -65,8 +70,14 @@ def _suffixes(before: Version | None, after: Version) -> Hold | None:
 
 
 def _suffix_lines(version: Version) -> list[Line]:
-    places = [each.origin for each in version.parsed.diagnostics if each.code == SUFFIX]
+    found = [each for each in version.parsed.diagnostics if each.code == SUFFIX and is_registry_suffix(_subject(each))]
+    places = [each.origin for each in found]
     return [Line(place.file, place.line, version.line(place)) for place in places]
+
+
+def _subject(diagnostic: Diagnostic) -> str:
+    """Return the name that a diagnostic of a suffix speaks of: its first word (`parsers.listed.refusal`)."""
+    return diagnostic.message.partition(" ")[0].strip("'")
 
 
 def _unread(before: Version | None, after: Version) -> Hold | None:
