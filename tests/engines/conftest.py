@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.engines.require import must_have
+from tests.engines.require import must_have, require
+from tests.engines.webkit import WebKit
 
 
 @pytest.hookimpl(wrapper=True)
@@ -21,3 +22,11 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"BLOCKCTL_REQUIRE_ENGINES is set, and this was skipped: {reason}"
     return report
+
+
+@pytest.fixture(scope="module")
+def webkit() -> Iterator[WebKit]:
+    """Run WebKit for the tests of a module."""
+    require("webkit")
+    with WebKit() as running:
+        yield running

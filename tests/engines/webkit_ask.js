@@ -1,73 +1,75 @@
-// Makes requests as a page does, and says of each what became of it. `requests` is JSON: [[address, kind], ...].
+// Makes requests as a page does, and returns what each is called on the way: `requests` is JSON, [[address, kind], ...].
 //
-// "through": it was sent; "blocked": it was refused before it was sent, or failed; "log": only the proxy knows.
-// A fetch is given up in the turn in which it began: WebKit asks its content blockers before that, and says so by
-// another error, so nothing need be sent.
+// WebKit asks its content blockers before a load begins, and tells the driver of every load that begins. So nothing
+// has to come back, and what was begun is dropped. Some loads begin a little later, and a frame that is blocked says
+// nothing, so a frame that nothing blocks is loaded behind them. Of sockets the driver
+// hears nothing, but one that is blocked has failed by then, long before another has reached anything.
 const TIME = 10000;
+const begun = [];
+const make = (name, members) => Object.assign(document.createElement(name), members);
+
+function add(parent, element) {
+  parent.append(element);
+  begun.push(() => element.remove());
+}
 
 function ended(target, good, bad) {
   return new Promise(done => {
+    const timer = setTimeout(() => done('late'), TIME);
     const end = verdict => { clearTimeout(timer); done(verdict) };
-    const timer = setTimeout(() => end('late'), TIME);
     target[good] = () => end('through');
     target[bad] = () => end('blocked');
   });
 }
 
-function added(element, attribute, url, parent) {
-  const verdict = ended(element, 'onload', 'onerror');
-  element[attribute] = url;
-  parent.append(element);
-  return verdict.finally(() => element.remove());
-}
-
-// A frame that is blocked says nothing, so frames that nothing blocks are loaded behind it, one after the other.
-async function marks() {
-  for (let count = 0; count < 4; count++)
-    await added(document.createElement('iframe'), 'src', 'data:text/html,' + count, document.body);
-  await new Promise(done => setTimeout(done, 50));
-}
-
 const kinds = {
-  xhr: url => {
+  xhr(url) {
     const control = new AbortController();
-    const verdict = fetch(url, {mode: 'no-cors', signal: control.signal})
-      .then(() => 'through', error => ({AbortError: 'through', TypeError: 'blocked'})[error.name]);
+    fetch(url, {mode: 'no-cors', signal: control.signal}).catch(() => 0);
     control.abort();
-    return verdict;
   },
-  script: url => added(document.createElement('script'), 'src', url, document.head),
-  style: url => added(Object.assign(document.createElement('link'), {rel: 'stylesheet'}), 'href', url, document.head),
-  image: url => { const image = new Image(), verdict = ended(image, 'onload', 'onerror'); image.src = url; return verdict },
-  media: url => {
-    const video = Object.assign(document.createElement('video'), {crossOrigin: 'anonymous'});
-    const track = Object.assign(document.createElement('track'), {kind: 'captions', default: true});
-    video.append(track);
-    track.track.mode = 'showing';
-    return added(track, 'src', url, video).then(() => 'log');
+  script: url => add(document.head, make('script', {src: url, type: 'text/javascript'})),
+  style: url => add(document.head, make('link', {rel: 'stylesheet', href: url})),
+  image: url => { make('img', {src: url}) },
+  media(url) { // the text of a video, for without codecs the video itself is not asked for
+    const audio = window.askedAudio ??= make('audio', {crossOrigin: 'anonymous'}), track = make('track', {default: true});
+    audio.append(track);
+    track.track.mode = 'hidden';
+    begun.push(() => track.remove());
+    const end = ended(track, 'onload', 'onerror');
+    track.src = url;
+    return end.then(() => undefined);
   },
-  websocket: url => {
-    let socket;
+  websocket(url) {
+    let socket, word = 'through';
     try { socket = new WebSocket(url) } catch { return 'blocked' }
-    return ended(socket, 'onopen', 'onerror').finally(() => socket.close());
+    socket.onerror = () => { word = 'blocked' };
+    begun.push(() => socket.close());
+    return loaded.then(() => word);
   },
-  other: url => {
+  other(url) {
     const source = new EventSource(url);
-    return ended(source, 'onopen', 'onerror').finally(() => source.close());
+    begun.push(() => source.close());
   },
-  ping: url => navigator.sendBeacon(url, 'x') ? 'through' : 'blocked',
-  'a-ping': url => {
-    const link = Object.assign(document.createElement('a'), {href: '#x', ping: url});
+  ping: url => { navigator.sendBeacon(url, 'x') },
+  'a-ping'(url) {
+    const link = make('a', {href: '#x', ping: url});
     document.body.append(link);
     link.click();
     link.remove();
-    return new Promise(done => setTimeout(() => done('log'), 300));
   },
-  frame: url => {
-    const frame = document.createElement('iframe'), loaded = added(frame, 'src', url, document.body);
-    return Promise.race([loaded, marks()]).then(() => { frame.remove(); return 'log' });
-  },
-  font: url => new FontFace('f', `url(${JSON.stringify(url)})`).load().then(() => 'log', () => 'log'),
+  frame: url => add(document.body, make('iframe', {src: url})),
+  font: url => { new FontFace('f', `url(${JSON.stringify(url)})`).load().catch(() => 0) },
 };
 
-return JSON.stringify(await Promise.all(JSON.parse(requests).map(([url, kind]) => kinds[kind](url))));
+const mark = make('iframe', {src: 'data:text/html,x'}), loaded = ended(mark, 'onload', 'onerror');
+const asked = JSON.parse(requests).map(([url, kind]) => {
+  const verdict = kinds[kind](url), address = new URL(url);
+  address.hash = '';
+  return Promise.resolve(verdict).then(word => [address.href, word ?? 'begun']);
+});
+add(document.body, mark);
+await loaded;
+const words = await Promise.all(asked);
+begun.forEach(drop => drop());
+return JSON.stringify(words);

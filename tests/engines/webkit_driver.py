@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import gi
@@ -50,8 +51,6 @@ return JSON.stringify(JSON.parse(selectors).filter(selector => {
   try { document.querySelector(selector); return false } catch { return true } }))
 """
 BLOCKED = "blocked by a content blocker"
-# What the proxy alone knows of, asked by kind to be told apart: how it looks there.
-APART = {"font": "got", "media": "got", "frame": "frame", "a-ping": "a-ping"}
 FEATURES = {
     "AllowDisplayOfInsecureContent": True,
     "AllowRunningOfInsecureContent": True,
@@ -105,6 +104,8 @@ class Engine:
         data.set_tls_errors_policy(WebKit2.TLSErrorsPolicy.IGNORE)
         self.blockers = WebKit2.UserContentManager()
         self.view = WebKit2.WebView(web_context=context, user_content_manager=self.blockers, settings=_settings())
+        self.begun: set[str] = set()  # addresses of loads that WebKit began
+        self.view.connect("resource-load-started", lambda _, __, request: self.begun.add(request.get_uri()))
         window = Gtk.OffscreenWindow()
         window.add(self.view)
         window.show_all()
@@ -226,23 +227,24 @@ class Engine:
     def sent(self, requests: list[list[str]]) -> list[bool]:
         """Make requests, each once, and say which came through."""
         found: dict[tuple[str, str], bool] = {}
-        unique = list(dict.fromkeys((url, kind) for url, kind in requests))
-        groups = [[one for one in unique if one[1] not in APART]]
-        groups += [[one for one in unique if one[1] == kind] for kind in APART]
-        for group in filter(None, groups):
-            self.proxy.seen.clear()
-            ends = json.loads(self.run(ASK, requests=json.dumps(group)))
-            seen = {(_plain(url), look) for url, look in self.proxy.seen}
-            for (url, kind), end in zip(group, ends, strict=True):
-                found[url, kind] = end == "through" or (end == "log" and (_plain(url), APART[kind]) in seen)
+        for group in _told_apart(dict.fromkeys((url, kind) for url, kind in requests)):
+            self.begun.clear()
+            words = json.loads(self.run(ASK, requests=json.dumps(group)))
+            for one, (address, word) in zip(group, words, strict=True):
+                found[one] = word == "through" or (word == "begun" and address in self.begun)
         return [found[url, kind] for url, kind in requests]
 
 
-def _plain(url: str) -> str:
-    """Return an address as the proxy sees it: without fragment, and with the lower-case host that WebKit asks for."""
-    scheme, _, rest = url.partition("#")[0].partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.lower()}{slash or '/'}{path}"
+def _told_apart(requests: Iterable[tuple[str, str]]) -> list[list[tuple[str, str]]]:
+    """Return the requests in groups, in none of which an address is asked for twice."""
+    groups: list[dict[str, tuple[str, str]]] = []
+    for url, kind in requests:
+        plain = url.partition("#")[0].lower()
+        group = next((each for each in groups if plain not in each), None)
+        if group is None:
+            groups.append(group := {})
+        group[plain] = url, kind
+    return [list(group.values()) for group in groups]
 
 
 def answer(engine: Engine, job: dict[str, object]) -> object:

@@ -1,4 +1,4 @@
-"""A proxy on loopback that answers every address itself, http and https, and keeps what it was asked.
+"""A proxy on loopback that answers every address itself, http and https.
 
 It runs within `webkit_driver.py`, under the system's Python, so it uses the standard library alone. `CONNECT` is
 answered with TLS from a certificate made for the run, except to port 80, where `ws:` goes.
@@ -37,14 +37,10 @@ def certificate(folder: Path) -> ssl.SSLContext:
 
 
 class Proxy:
-    """`pages` are the bodies of certain addresses; `seen` what was asked for since it was last cleared.
-
-    A request is seen as its address and what it looks like: "frame", "a-ping", "sent" (any other POST) or "got".
-    """
+    """`pages` are the bodies of certain addresses."""
 
     def __init__(self, folder: Path) -> None:
         self.pages: dict[str, str] = {}
-        self.seen: set[tuple[str, str]] = set()
         self.port = 0
         self._context = certificate(folder)
         self._ready = threading.Event()
@@ -82,7 +78,6 @@ class Proxy:
                 await writer.start_tls(self._context)
                 return await self._serve(reader, writer, "https://" + (name if port == "443" else target))
             url = target if "://" in target else origin + target
-            self.seen.add((url, _look(method, headers)))
             writer.write(self._answer(method, url, headers))
             await writer.drain()
         return None
@@ -109,14 +104,6 @@ class Proxy:
         if goal == "track":
             return "text/vtt", b"WEBVTT\n\n"
         return "text/javascript", b"0\n"
-
-
-def _look(method: str, headers: dict[str, str]) -> str:
-    if "ping-to" in headers or "ping-from" in headers:
-        return "a-ping"
-    if method == "POST":
-        return "sent"
-    return "frame" if headers.get("accept", "").startswith("text/html") else "got"
 
 
 async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:

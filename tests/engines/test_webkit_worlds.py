@@ -1,0 +1,51 @@
+"""Generated worlds in the real WebKit: it blocks what `decide()` blocks, but for what a gap of that very compile names.
+
+$BLOCKCTL_WORLDS is how many worlds (340: over 20,000 questions), $BLOCKCTL_SEED the seed (another one each day).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+
+from blockctl.model.decide import cosmetics_for
+from blockctl.model.request import Kind, Request
+from tests.engines.judge import Judged
+from tests.engines.webkit import Ask, WebKit
+from tests.engines.webkit_compare import ask_all, install, smallest
+from tests.engines.worlds import worlds
+
+WORLDS = int(os.environ.get("BLOCKCTL_WORLDS", "340"))
+SEED = int(os.environ.get("BLOCKCTL_SEED") or f"{datetime.now(UTC):%Y%m%d}")
+SHOWN = 60  # worlds whose pages are opened to see what is hidden
+
+
+def test_worlds_are_decided_alike(webkit: WebKit) -> None:
+    began = time.monotonic()
+    told = ask_all(webkit, worlds(SEED, WORLDS))
+    assert not told.wrong, f"seed {SEED}: {len(told.wrong)} answers differ\n\n{smallest(webkit, told)}"
+    assert told.void.total() <= told.asked / 100, told.void
+    told.close("worlds", SEED, time.monotonic() - began)
+
+
+def test_pages_hide_alike(webkit: WebKit) -> None:
+    """Each page is opened anew with a world's content blockers in force, as styles come with its loads."""
+    shown = hidden = 0
+    for world in worlds(SEED + 1, SHOWN):
+        judged = Judged(world)
+        output = judged.output("safari", {"package": "off"})
+        gone = {gap.text for gap in output.gaps.kept}
+        blockers = install(webkit, output)
+        pages = sorted({question.page for question in world.questions if question.kind is not Kind.DOCUMENT})[:6]
+        answers = webkit.ask([Ask(page, blockers, selectors=(".ad", ".modal", ".other")) for page in pages])
+        for page, answer in zip(pages, answers, strict=True):
+            wanted = set(cosmetics_for(judged.policy, judged.lists, host_of(page)))
+            assert answer.hidden == wanted, f"seed {SEED + 1}: {page}, gaps {gone}\n{world}"
+            shown, hidden = shown + 1, hidden + len(wanted)
+        webkit.forget(blockers)
+    assert hidden > shown / 20, (shown, hidden)
+
+
+def host_of(page: str) -> str:
+    return Request.parse(page, kind=Kind.DOCUMENT).host
