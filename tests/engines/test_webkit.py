@@ -1,96 +1,90 @@
-"""The real WebKit takes what we write for Safari, and decides as `decide()` does."""
+"""The real WebKit takes what we write for Safari, and the driver tells what it does."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
 from blockctl.backends import safari
 from blockctl.backends.safari_pattern import refusal
-from blockctl.model.decide import cosmetics_for, decide
-from blockctl.model.index import Index
 from blockctl.model.policy import Policy
-from blockctl.model.request import Kind, Request
-from tests.backends.safari_worlds import requests, world
-from tests.backends.test_safari import files, without_gaps
 from tests.backends.test_safari_selector import SOUND
 from tests.engines.require import require
-from tests.engines.webkit import ask
+from tests.engines.webkit import Ask, WebKit
+from tests.engines.webkit_compare import content_blockers, install
 
-PAGES = ("http://news.example/", "http://live.sport.news.example/", "http://a.shop.example/", "http://x.b.example/")
-ASKED = (  # media do not load here, nor do sockets
-    Kind.DOCUMENT, Kind.FRAME, Kind.SCRIPT, Kind.STYLE, Kind.IMAGE, Kind.FONT, Kind.XHR, Kind.PING, Kind.OTHER,
-)  # fmt: skip
+KINDS = ("script", "style", "image", "frame", "font", "media", "xhr", "ping", "a-ping", "other", "document")
 
 
-def content_blockers(made: dict[str, bytes]) -> dict[str, bytes]:
-    return {name: data for name, data in made.items() if name.endswith(".json")}
+def blocker(*triggers: dict[str, Any]) -> bytes:
+    return json.dumps([{"trigger": trigger, "action": {"type": "block"}} for trigger in triggers]).encode()
 
 
-@pytest.mark.parametrize("seed", range(5000, 5006))
-def test_webkit_agrees_with_decide(seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_every_kind_can_be_asked(webkit: WebKit, scheme: str) -> None:
+    names = [webkit.compile(blocker({"url-filter": "bad"}))]
+    sockets = [(f"{scheme.replace('http', 'ws')}://x.test/{path}", "websocket") for path in ("bad", "good")]
+    requests = [(f"{scheme}://x.test/{path}", kind) for kind in KINDS for path in ("bad", "good")]
+    asked = [*sockets, *requests]
+    (answer,) = webkit.ask([Ask(f"{scheme}://page.test/", names, asked)])
+    assert dict(zip(asked, answer.verdicts, strict=True)) == {one: one[0].endswith("bad") for one in asked}
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        pytest.param("script", {"script"}, id="script"),
+        pytest.param("style", {"style-sheet"}, id="style sheet"),
+        pytest.param("image", {"image"}, id="image"),
+        pytest.param("frame", {"document"}, id="frame"),
+        pytest.param("font", {"font"}, id="font"),
+        pytest.param("media", {"media"}, id="the text of a video"),
+        pytest.param("xhr", {"fetch", "raw"}, id="fetch"),
+        pytest.param("ping", {"other", "raw"}, id="a beacon"),
+        pytest.param("a-ping", {"ping", "other", "raw"}, id="a link's ping"),
+        pytest.param("other", {"other", "raw"}, id="a stream of events"),
+        pytest.param("websocket", {"websocket", "raw"}, id="a socket"),
+        pytest.param("document", {"document"}, id="the page"),
+    ],
+)
+def test_what_webkit_calls_each_kind(webkit: WebKit, kind: str, words: set[str]) -> None:
+    every = ("document", "image", "style-sheet", "script", "font", "media", "svg-document", "fetch", "websocket", "ping",
+             "other", "raw", "popup")  # fmt: skip
+    url = "wss://x.test/" if kind == "websocket" else "https://x.test/"
+    blockers = webkit.compile_all(blocker({"url-filter": ".*", "resource-type": [word]}) for word in every)
+    answers = webkit.ask([Ask("https://page.test/", [name], [(url, kind)]) for name in blockers])
+    assert {word for word, answer in zip(every, answers, strict=True) if answer.verdicts == [True]} == words
+
+
+def test_without_an_answer_there_is_none(webkit: WebKit) -> None:
+    """A port that no browser asks for fails without content blockers too, so it is not said to be blocked."""
+    names = [webkit.compile(blocker({"url-filter": ".*"}))]
+    asked = [("https://x.test:6000/", "image"), ("https://x.test/", "image")]
+    (answer,) = webkit.ask([Ask("https://page.test/", names, asked)])
+    assert answer.verdicts == [None, True]
+
+
+def test_a_compile_that_ends_the_process_is_an_error() -> None:
     require("webkit")
-    random = Random(seed)
-    made = world(random)
-    output = safari.emit(made.policy, safari.prepare([made.parsed], {}), {})
-    said = without_gaps(made.parsed, output)
-    index = Index.build([said])
-    cases = []
-    for page in PAGES:
-        if decide(made.policy, index, Request.parse(page, kind=Kind.DOCUMENT)).blocked:
-            continue
-        asked = {(each.url.replace("https:", "http:"), each.kind) for each in requests(random, 40)}
-        wanted = [[url, kind.name.lower()] for url, kind in sorted(asked) if kind in ASKED and kind.name]
-        cases.append(
-            {"page": page, "requests": wanted, "selectors": [".ad", ".promo", "#box", ".old", ".mine", ".also"]}
-        )
-    answers = ask(tmp_path, content_blockers(files(output)), cases)
-    assert [each["error"] for each in answers["compiled"].values()] == [""] * 3
-    for case, answer in zip(cases, answers["answers"], strict=True):
-        host = case["page"][7:-1]
-        assert set(answer["hidden"]) == set(cosmetics_for(made.policy, [said], host)), host
-        wrong = differing(made.policy, index, case, answer)
-        if wrong:  # a beacon may come after its page has gone: what seemed blocked is asked once more, alone
-            again = case | {"requests": wrong}
-            (second,) = ask(tmp_path, content_blockers(files(output)), [again])["answers"]
-            assert differing(made.policy, index, again, second) == []
+    rule = '{"trigger":{"url-filter":".*","if-top-url":["^https://s%d\\\\.test/"]},"action":{"type":"block"}}'
+    with WebKit() as webkit, pytest.raises(RuntimeError, match="ended without an answer"):
+        webkit.compile(f"[{','.join(rule % number for number in range(65_600))}]".encode())
 
 
-def differing(policy: Policy, index: Index, case: dict[str, Any], answer: dict[str, Any]) -> list[list[str]]:
-    """Return the requests that WebKit did not treat as `decide()` says."""
-    wrong = []
-    for url, kind in case["requests"]:
-        decision = decide(policy, index, Request.parse(url, case["page"], Kind[kind.upper()]))
-        if ([url, kind] not in answer["through"]) != decision.blocked:
-            wrong.append([url, kind])
-    return wrong
+def test_a_paused_policy_compiles(webkit: WebKit) -> None:
+    output = safari.emit(Policy("p", paused=True), safari.prepare([], {}), {})
+    assert len(install(webkit, output)) == 3
+    assert set(content_blockers(output)) == {"network.json", "cosmetic.json", "javascript.json"}
 
 
-def test_a_paused_policy_compiles(tmp_path: Path) -> None:
-    require("webkit")
-    made = files(safari.emit(Policy("p", paused=True), safari.prepare([], {}), {}))
-    answers = ask(tmp_path, content_blockers(made))
-    assert {name: each["error"] for name, each in answers["compiled"].items()} == {
-        "network.json": "", "cosmetic.json": "", "javascript.json": ""
-    }  # fmt: skip
-
-
-def test_webkit_refuses_what_we_say_it_refuses(tmp_path: Path) -> None:
-    require("webkit")
+def test_webkit_refuses_what_we_say_it_refuses(webkit: WebKit) -> None:
     texts = ["a|b", "a{2}", r"\d", "(?=a)", "a^", "$a", "a**", "(a", "a)", "b\u00fc", "[a", "(^a)"]
     texts += ["^a$", "(a)?", "[^a-z]+", r"\.\/", "a?b*c+", r"[a-zA-Z0-9_\-.]", r"\|\{\}", "(a)(b)?c", r"[\]a]", "%20"]
-    lists = {
-        str(at): json.dumps([{"trigger": {"url-filter": text}, "action": {"type": "block"}}]).encode()
-        for at, text in enumerate(texts)
-    }
-    compiled = ask(tmp_path, lists)["compiled"]
-    assert [bool(compiled[str(at)]["error"]) for at in range(len(texts))] == [bool(refusal(text)) for text in texts]
+    names = webkit.compile_all(blocker({"url-filter": text}) for text in texts)
+    assert [bool(webkit.compiled[name].error) for name in names] == [bool(refusal(text)) for text in texts]
 
 
-def test_webkit_reads_every_sound_selector(tmp_path: Path) -> None:
-    require("webkit")
-    assert ask(tmp_path, {}, selectors=SOUND)["unreadable"] == []
+def test_webkit_reads_every_sound_selector(webkit: WebKit) -> None:
+    assert webkit.unreadable(SOUND) == []
