@@ -234,6 +234,10 @@ class Compilation:
         source = text.source
         return parse(text.data, text.file, source.format, source.match, dns_only=source.dns_only)
 
+    def parsed(self, text: ListText) -> FilterList:
+        """Return what was read from a text, names included."""
+        return self._list(text)
+
     def _list(self, text: ListText, columns: bool = True) -> FilterList:
         """Return a parsed text; with empty columns where nobody asks for its names."""
         key = self._parse_key("list", text)

@@ -19,6 +19,7 @@ from blockctl.compiler import Compilation
 from blockctl.io.beside import Beside
 from blockctl.io.files import is_in_memory, read_object, remove_leftovers, write_file
 from blockctl.io.lists import Library
+from blockctl.io.lock import Lock
 from blockctl.io.store import Store
 from blockctl.model.diagnostic import BlockctlError, Diagnostic, WorldError
 from blockctl.model.policy import Policy, Target
@@ -40,8 +41,17 @@ class Written:
 def open_compilation(loaded: Loaded, *, offline: bool, lock: Path | None = None) -> Compilation:
     """Read the lists' texts, in the live versions or those of a lock file, and know what is in each."""
     gc.disable()  # millions of names and no cycles: the collector would only walk them again and again
-    library = Library(loaded.policy, loaded.state, offline=offline, pinned=lock)
-    run = Compilation(loaded.policy, library.texts(), Store(loaded.state), library.include)
+    return _opened(loaded, Library(loaded.policy, loaded.state, offline=offline, pinned=lock))
+
+
+def open_versions(loaded: Loaded, versions: Lock) -> Compilation:
+    """Read the lists' texts in these versions, which are all here."""
+    gc.disable()
+    return _opened(loaded, Library(loaded.policy, loaded.state, offline=True, versions=versions))
+
+
+def _opened(loaded: Loaded, library: Library) -> Compilation:
+    run = Compilation(library.policy, library.texts(), Store(loaded.state), library.include)
     run.read()
     return run
 

@@ -17,7 +17,9 @@ from blockctl.cli.common import PolicyOption, StateOption
 COMMANDS = {
     "init": "sites", "check": "check", "set": "sites", "reset": "sites", "show": "show", "allow": "sites",
     "deny": "sites", "forget": "sites", "pause": "pause", "resume": "pause", "why": "why", "compile": "compile",
-    "export": "compile", "serve": "up", "up": "up", "log": "log", "stats": "stats",
+    "export": "compile", "sync": "sync", "rollback": "sync", "lists": "lists", "serve": "up", "up": "up",
+    "log": "log", "stats": "stats",
+    "doctor": "doctor",
 }  # fmt: skip
 TOLD = 200  # as many diagnostics as a person may want to scroll through
 

@@ -11,3 +11,8 @@ worked = time.thread_time  # seconds that this thread has worked: waiting for ot
 def now() -> datetime:
     """Return this moment in UTC, to the second: what is written into the policy is read back equal."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def seconds() -> float:
+    """Return this moment in seconds since 1970, as the times of files are told."""
+    return time.time()

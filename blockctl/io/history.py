@@ -31,7 +31,12 @@ class Held:
     version: Version
     judged_for: str  # what it was judged against: the same again need not be judged again
     holds: list[dict[str, Any]]  # `message`, `kind`, `names`, `lines` of each hold, as the gate gave them
-    by_lines: bool = False  # whether it could be accepted without some lines
+    lines: list[str] = field(default_factory=list)  # without which it would pass; none: only whole, if at all
+
+    def is_still(self, found: Version, judged_for: str) -> bool:
+        """Whether judging a version now would come to the same."""
+        kept = self.version
+        return kept.same_text(found) and kept.without == found.without and self.judged_for == judged_for
 
 
 @dataclass(slots=True)
@@ -88,9 +93,9 @@ class History:
         kept = {digest for version in versions for digest in version.texts}
         return kept | {answer.sha256 for answer in self.answers.values()}
 
-    def forget(self, addresses: Collection[str]) -> None:
-        """Forget lists, and what addresses gave, that are none of these."""
-        self.lists = {address: past for address, past in self.lists.items() if address in addresses}
+    def forget(self, lists: Collection[str], addresses: Collection[str]) -> None:
+        """Forget every list but these, and what any address but these gave."""
+        self.lists = {address: past for address, past in self.lists.items() if address in lists}
         self.answers = {address: answer for address, answer in self.answers.items() if address in addresses}
 
 
@@ -134,7 +139,7 @@ def _past_json(past: Past) -> dict[str, Any]:
         "refused": past.refused,
         "earlier": [{"until": until, **version_json(version)} for until, version in past.earlier],
         "held": held and {"version": version_json(held.version), "judged_for": held.judged_for, "holds": held.holds,
-                          "by_lines": held.by_lines},
+                          "lines": held.lines},
     }  # fmt: skip
 
 
@@ -142,7 +147,7 @@ def _past_from(entry: dict[str, Any]) -> Past:
     held = entry.get("held")
     return Past(
         [(str(each["until"]), version_from(each)) for each in entry["earlier"]],
-        held and Held(version_from(held["version"]), held["judged_for"], list(held["holds"]), bool(held["by_lines"])),
+        held and Held(version_from(held["version"]), held["judged_for"], list(held["holds"]), list(held["lines"])),
         [str(digest) for digest in entry["refused"]],
         str(entry["since"]),
     )

@@ -39,12 +39,21 @@ class Library:
     """The texts of the lists of a policy, in the versions that a lock names: the live ones, or those of `pinned`.
 
     A list that was never downloaded is downloaded now, unless `offline`. Raises BlockctlError: the lock is none.
+    `versions` are taken in the place of any lock file's.
     """
 
-    def __init__(self, policy: Policy, state: Path, *, offline: bool, pinned: Path | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        state: Path,
+        *,
+        offline: bool,
+        pinned: Path | None = None,
+        versions: Lock | None = None,
+    ) -> None:
         self.policy, self.state = policy, state
         self.shelf = Shelf(state)
-        self.lock: Lock = read_lock(pinned) if pinned else live_lock(state)
+        self.lock: Lock = versions if versions is not None else read_lock(pinned) if pinned else live_lock(state)
         self.failed: dict[str, BlockctlError] = {}  # by address: why there is nothing
         wanted = [source for source in policy.lists if source.url and not self._is_here(source)]
         if wanted and not offline:
@@ -102,7 +111,7 @@ class Library:
         if address in self.failed:
             raise self.failed[address]
         if version is None:
-            raise BlockctlError("never downloaded, and this run is offline", "run it once without --offline")
+            raise BlockctlError("never downloaded", "`blockctl sync` fetches it; a command with --offline does not")
         return self.shelf.read(version.sha256)
 
 
@@ -176,6 +185,11 @@ def builtin(name: str) -> bytes:
             return entry.read_bytes()
     known = sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".txt"))
     raise BlockctlError(f"no shipped list is called {name!r}", f"there are: {', '.join(known)}")
+
+
+def catalogue_text() -> str:
+    """Return the text of the catalogue of known lists."""
+    return (resources.files("blockctl.lists") / "catalogue.yaml").read_text(encoding="utf-8")
 
 
 def _read_file(path: Path) -> bytes:

@@ -17,6 +17,11 @@ FOLDER = "lists"
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
+def digest(text: str) -> str:
+    """Return a short text that another text has not."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 class Shelf:
     """The texts that are kept in a state folder."""
 

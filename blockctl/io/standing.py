@@ -76,7 +76,7 @@ def stand(whole: Policy, state: Path, live: Live, lists: Mapping[str, Lists], no
 
 
 def _next_change(whole: Policy, pauses: Pauses, groups: Groups, now: datetime, wall: datetime) -> datetime | None:
-    moments = [moment for moment in _lapses(whole) if moment > now]
+    moments = [moment for moment in lapses(whole) if moment > now]
     if (end := pauses.next_end()) is not None:
         moments.append(end)
     if (change := groups.next_change(wall)) is not None:
@@ -84,7 +84,8 @@ def _next_change(whole: Policy, pauses: Pauses, groups: Groups, now: datetime, w
     return min(moments, default=None)
 
 
-def _lapses(whole: Policy) -> Iterator[datetime]:
+def lapses(whole: Policy) -> Iterator[datetime]:
+    """Yield the moments at which entries of a policy lapse."""
     entries: list[Site | HostEntry] = [*whole.sites.values()]
     for site in whole.sites.values():
         entries += site.hosts

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from blockctl.model.diagnostic import BlockctlError
-from blockctl.model.policy import HostEntry, Policy
+from blockctl.model.policy import HostEntry, ListSource, Policy
 from blockctl.policy import tree, wanted
 from blockctl.policy.entries import (
     commented,
@@ -138,6 +138,27 @@ def forget_host(text: str, host: str, site: str | None = None) -> str:
             take_sites(splice, root, [scope])
 
     return _proved(text, [take], lambda policy: wanted.forget_in_policy(policy, host, site))
+
+
+def add_list(text: str, source: ListSource) -> str:
+    """Name one list more, after the others."""
+    uses = [use for use, wanted_here in (("browser", source.browser), ("dns", source.dns)) if wanted_here]
+    place = f"path: {render(source.path)}" if source.path else f"url: {render(source.url)}"
+    use = f", use: [{uses[0]}]" if len(uses) == 1 else ""
+    item = f"{{name: {render(source.name)}, {place}{use}}}"
+
+    def put(splice: Splice, root: tree.Mapping) -> None:
+        section = find(root, "lists")
+        if section is None and root.flow:
+            splice.add_entries(root, [("lists", f"[{item}]")])
+        elif section is None:
+            splice.add_section(root, "lists", f"- {item}")
+        elif isinstance(section[2], tree.Sequence):
+            splice.add_item(section[2], item)
+        elif isinstance(section[2], Scalar):
+            splice.fill(section[1], section[2], f"[{item}]")
+
+    return _proved(text, [put], lambda policy: wanted.add_list_to_policy(policy, source))
 
 
 def remove_lapsed(text: str, now: datetime) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from blockctl.model.diagnostic import Origin
-from blockctl.model.policy import HostEntry, Policy, Resolver, Site
+from blockctl.model.policy import HostEntry, ListSource, Policy, Resolver, Site
 from blockctl.policy.words import JAVASCRIPT, SWITCH
 
 NOWHERE = Origin("")
@@ -48,6 +48,11 @@ def forget_in_policy(policy: Policy, host: str, page: str | None) -> Policy:
         return policy
     others = tuple(each for each in site.hosts if each.host != host)
     return replace(policy, sites=policy.sites | {page: replace(site, hosts=others)})
+
+
+def add_list_to_policy(policy: Policy, source: ListSource) -> Policy:
+    """Return the policy with one list more."""
+    return replace(policy, lists=(*policy.lists, source))
 
 
 def says(policy: Policy) -> tuple[object, ...]:

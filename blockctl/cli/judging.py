@@ -1,0 +1,92 @@
+"""The gate, fed: versions of lists as texts are read, judged beside the others, and compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+from blockctl.cli.build import open_versions
+from blockctl.cli.common import Loaded
+from blockctl.cli.holds import holds_json
+from blockctl.compiler import Compilation
+from blockctl.io.known import known_names
+from blockctl.io.lock import Lock, Version
+from blockctl.io.refresh import address_of
+from blockctl.io.versions import version_of
+from blockctl.model.filterlist import ListText
+from blockctl.model.policy import ListSource
+from blockctl.policy import gate
+from blockctl.policy.gate import Hold, HoldKind, Known
+from blockctl.policy.gate_nouns import Version as Judged
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A version that may come into force, read."""
+
+    run: Compilation  # over this list alone
+    judged: Judged
+
+
+class Judge:
+    """Judges new versions one after the other: what was accepted serves beside the next."""
+
+    def __init__(self, loaded: Loaded, live: Lock) -> None:
+        self._loaded = loaded
+        self._live = open_versions(loaded, live)
+        self._known: Known | None = None
+        self._serving: dict[str, Judged | None] = {}  # by name of the list
+        self._candidates: dict[str, Candidate] = {}
+
+    def read(self, source: ListSource, found: Version) -> Version:
+        """Read a version of a list; return it with what is in it counted."""
+        only = replace(self._loaded, policy=replace(self._loaded.policy, lists=(source,)))
+        run = open_versions(only, {address_of(source): found})
+        judged = version_of([(text, run.parsed(text)) for text in run.texts])
+        self._candidates[source.name] = Candidate(run, judged)
+        return replace(found, rules=sum(facts.counts.rules for facts in run.facts), format=run.facts[0].format)
+
+    def judge(self, source: ListSource) -> list[Hold]:
+        """Return why the version that was read last is to be held; nothing when it may serve."""
+        if self._known is None:
+            self._known = known_names(self._loaded.policy, self._loaded.state, self._loaded.now)
+        candidate = self._candidates[source.name]
+        others = [each for each in self._loaded.policy.lists if each.name != source.name]
+        serving = [judged for each in others if (judged := self._served(each)) is not None]
+        files = {text.file for text in (*candidate.run.texts, *self._texts(source))}
+        exceptions = [rule for rule in self._live.exceptions() if rule.origin.file not in files]
+        standing = gate.Standing(self._loaded.policy, serving, [*exceptions, *candidate.run.exceptions()])
+        return gate.judge(self._served(source), candidate.judged, self._known, standing)
+
+    def accept(self, source: ListSource) -> None:
+        """Let the version that was read last serve beside those that are judged after it."""
+        self._serving[source.name] = self._candidates[source.name].judged
+
+    def changes(self, source: ListSource) -> tuple[int, int]:
+        """Return how many lines the version that was read last has more than the live one, and how many less."""
+        old, new = self._lines(self._live, source), self._lines(self._candidates[source.name].run, source)
+        return (new - old).total(), (old - new).total()
+
+    def _served(self, source: ListSource) -> Judged | None:
+        if source.name not in self._serving:
+            parts = [(text, self._live.parsed(text)) for text in self._texts(source) if not text.problem]
+            self._serving[source.name] = version_of(parts) if parts else None
+        return self._serving[source.name]
+
+    def _texts(self, source: ListSource) -> list[ListText]:
+        return [text for text in self._live.texts if text.source.name == source.name]
+
+    def _lines(self, run: Compilation, source: ListSource) -> Counter[bytes]:
+        texts = [text for text in run.texts if text.source.name == source.name]
+        return Counter(line for text in texts for line in text.data.split(b"\n") if line)
+
+
+def kept(holds: list[Hold]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return holds as they are kept: for programs, and the lines without which the version would pass."""
+    return holds_json(holds), list(gate.acceptable_without(holds) or ())
+
+
+def is_no_list(holds: list[Hold]) -> bool:
+    """Whether what is held is no list at all, which nobody can accept."""
+    return any(hold.kind is HoldKind.NO_LIST for hold in holds)
