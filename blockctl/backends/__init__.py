@@ -37,6 +37,6 @@ class Backends(Mapping[str, Backend], Generic[Backend]):
 
 # Engines that see whole requests, and those that see names.
 BROWSER_BACKENDS: Backends[BrowserBackend] = Backends(
-    "safari", "ublock", "ublock-rules", "ublock-backup", "ublock-managed"
+    "safari", "ublock", "ublock-rules", "ublock-backup", "ublock-managed", "dnr"
 )
 DNS_BACKENDS: Backends[DnsBackend] = Backends("hosts", "domains", "dnsmasq", "unbound", "rpz", "adguard")

@@ -5,6 +5,7 @@ The reasons stand in one file for each family of engines; here they are put toge
 
 from __future__ import annotations
 
+from blockctl.backends.capabilities_dnr import DNR
 from blockctl.backends.capabilities_dns import DNS, DOMAINS, LISTED, RPZ, UNBOUND
 from blockctl.backends.capabilities_safari import SAFARI
 from blockctl.backends.capabilities_ublock import UBLOCK
@@ -20,5 +21,6 @@ CAPABILITIES: dict[str, dict[str, Reason]] = {
     "unbound": UNBOUND,
     "rpz": RPZ,
     "safari": SAFARI,
+    "dnr": DNR,
     **dict.fromkeys(("ublock", "ublock-rules", "ublock-backup", "ublock-managed"), UBLOCK),
 }

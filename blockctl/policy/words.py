@@ -51,6 +51,7 @@ OPTIONS = {  # backend -> its options
     "ublock-rules": ("advanced", "removed"),
     "ublock-backup": ("list-url", "advanced"),
     "ublock-managed": ("list-url", "advanced"),
+    "dnr": ("browser", "min-version"),
     "hosts": ("address", "answer"),
     "domains": ("form",),
     "dnsmasq": ("answer",),
