@@ -3,7 +3,11 @@
 uBO reads EasyList's dialect and most of AdGuard's, so a line is passed on as written wherever uBO gives it the same
 meaning (uBO's wiki "Static filter syntax"; every class of line was asked of uBO's own parser). What is rewritten:
 
-- a bare host name as a pattern (a substring in EasyList's dialect, a host in uBO's): `*name`;
+- a pattern that begins or ends with a letter, digit or % and is not anchored there: `*` on that side. The syntax says
+  that any text may go on there; uBO looks patterns up by a whole word of the address, often that very one. So too
+  a bare host name, a part of an address in EasyList's dialect and a host in uBO's;
+- an address pattern without kinds, where uBO would stop or free a page by it (its strict blocking heeds a match up to
+  the end of the host, and every exception): `$~document`, for it means what a page loads;
 - `$denyallow` without `$domain`, which uBO refuses: `$to=~name`;
 - `$important` on an exception, which uBO refuses: left out, for an exception beats no important block anyway;
 - `$match-case` on a pattern that is no regular expression, which uBO refuses: the regular expression;
@@ -17,6 +21,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from blockctl.model.names import suffix_rules
+from blockctl.model.request import SUBRESOURCES
 from blockctl.model.rule import Cosmetic, Effect, Rule, Scope
 
 # Options as uBO names them. `genericblock` and `webrtc` are known to it and refused all the same.
@@ -34,6 +40,12 @@ TRUSTED_OPTIONS = frozenset(("replace", "urlskip", "uritransform"))  # heeded on
 REWRITTEN = frozenset(("denyallow", "important", "match-case", "csp", "reason"))  # options that may need a second look
 BAD_CSP = re.compile(r"(?:^|[;,])\s*report-(?:to|uri)\b", re.IGNORECASE)
 
+_OPEN_START = re.compile(r"(?:@@)?(?=[0-9a-z%])", re.IGNORECASE)
+_OPEN_END = re.compile(r"(?<![0-9a-z%])[0-9a-z%]{1,6}\Z", re.IGNORECASE)  # of longer ones uBO takes the first 7 letters
+# A word within a pattern by which uBO looks it up rather than by a later one: it shuns only some hundred short ones.
+_RARE_WORD = re.compile(r"(?<![0-9a-z%*])(?!googleapis)[0-9a-z%]{9,}[^0-9a-z%*]", re.IGNORECASE)
+# A pattern that may match up to the end of a host: of an address it names no more than the scheme and a name.
+_TO_END_OF_HOST = re.compile(r"\|{0,2}(?:[a-z*]*:)?(?:/{0,2}[^/?=&]*\.)?([a-z*-]+)[/^:]?[*|]*", re.IGNORECASE)
 _BARE_NAME = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)*", re.IGNORECASE)
 _COMMA = re.compile(r"(?<!\\),")
 _FOREIGN_COSMETIC = re.compile(r"^\[\$|#@?%#(?!//scriptlet\()|^[^#]*\$@?\$")
@@ -67,16 +79,13 @@ def name_line(host: str, scope: Scope) -> str:
 def network_line(rule: Rule) -> tuple[str, str]:
     """Return (line, "") or ("", reason) for a network rule that was written in an adblock dialect."""
     text = rule.text
-    if "$" not in text or rule.regex:
-        if rule.pattern and _BARE_NAME.fullmatch(rule.pattern):
-            return text.replace(rule.pattern, f"*{rule.pattern}", 1), ""
-        if "$" not in text:
-            return text, ""
+    if "$" not in text:
+        return _joined(rule, text, ""), ""
     if _TRUSTED_OPTION.search(text):  # wherever it stands: uBO may see the options begin elsewhere
         return "", "untrusted"
     at = options_at(text)
     if at < 0:
-        return text, ""
+        return _joined(rule, text, ""), ""
     pattern, options = text[:at], text[at + 1 :]
     names = _names(options)
     if not names <= OPTIONS:
@@ -88,10 +97,32 @@ def network_line(rule: Rule) -> tuple[str, str]:
         pattern, options, reason = _rewritten(rule, pattern, options, names)
         if reason:
             return "", reason
-        text = f"{pattern}${options}" if options else pattern
-    if rule.pattern and _BARE_NAME.fullmatch(rule.pattern):
-        return text.replace(rule.pattern, f"*{rule.pattern}", 1), ""
-    return text, ""
+    return _joined(rule, pattern, options), ""
+
+
+def _joined(rule: Rule, pattern: str, options: str) -> str:
+    """Return the line of a pattern, with the `@@` before it, and options."""
+    untyped = rule.pattern and rule.kinds == SUBRESOURCES and rule.decides and "~doc" not in options
+    if untyped and (rule.effect is Effect.ALLOW or rule.regex or _may_end_a_host(rule.pattern)):
+        options = f"{options},~document" if options else "~document"
+    pattern = _open(rule, pattern)
+    return f"{pattern}${options}" if options else pattern
+
+
+def _may_end_a_host(pattern: str) -> bool:
+    match = _TO_END_OF_HOST.fullmatch(pattern)
+    return match is not None and ("*" in match[1] or match[1].lower() in suffix_rules()[0])
+
+
+def _open(rule: Rule, pattern: str) -> str:
+    """Return a pattern, with the `@@` before it, that uBO looks for within words too, where it has an open end."""
+    if not rule.pattern or rule.regex or (pattern.startswith(("/", "@@/")) and pattern.endswith("/")):
+        return pattern
+    if match := _OPEN_START.match(pattern):
+        pattern = f"{pattern[: match.end()]}*{pattern[match.end() :]}"
+    elif _BARE_NAME.fullmatch(rule.pattern):
+        pattern = pattern.replace(rule.pattern, f"*{rule.pattern}", 1)
+    return f"{pattern}*" if _OPEN_END.search(pattern) and not _RARE_WORD.search(pattern) else pattern
 
 
 def options_at(text: str) -> int:
@@ -140,7 +171,10 @@ def _rewritten(rule: Rule, pattern: str, options: str, names: frozenset[str]) ->
     if "denyallow" in names and not names & {"domain", "from"}:
         parts = _with_to(parts)
     if "match-case" in names and not rule.regex:
-        pattern = ("@@" if rule.effect is Effect.ALLOW else "") + as_regex(rule)
+        if rule.host or rule.pattern:
+            pattern = ("@@" if rule.effect is Effect.ALLOW else "") + as_regex(rule)
+        else:  # every address has its letters
+            parts = [part for part in parts if name_of(part) != "match-case"]
     return pattern, ",".join(parts), ""
 
 

@@ -14,9 +14,11 @@ from blockctl.backends.ublock_policy import SANDBOX
 from blockctl.model.diagnostic import Origin
 from blockctl.model.filterlist import FilterList
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
+from blockctl.model.request import SUBRESOURCES, Kind
 from blockctl.model.rule import Cosmetic, CosmeticForm, Effect, Rule, Scope
 
 HERE = Origin("policy.yaml", 3)
+PAGES: dict[str, object] = {"pattern": "|https://x.net/", "kinds": SUBRESOURCES}
 DENY, ALLOW, FIRST = JavaScript.DENY, JavaScript.ALLOW, JavaScript.FIRST_PARTY
 
 
@@ -165,7 +167,7 @@ def test_an_important_rule_keeps_its_own_sites_and_redirect() -> None:
     wanted = policy(
         site("s.example", blocking=False), site("x.s.example", blocking=True), site("other.co.uk", ("ads.example",))
     )
-    head = "||ads.example/x.js$script,redirect=noopjs:10,important"
+    head = "||ads.example/x.js*$script,redirect=noopjs:10,important"
     assert [line for line in lines(emit(wanted, important(text, **told))) if line.startswith(head)] == [
         f"{head},domain=s.example|other.*|~y.s.example|~s.example|~other.co.uk",
         f"{head},domain=x.s.example|~y.s.example",
@@ -233,7 +235,19 @@ def test_what_lists_do_besides_blocking_stops_too() -> None:
         pytest.param("||x.example^$removeparam=/^utm_[a-z,]{2,}/", {}, None, id="comma in a regular expression"),
         pytest.param("/ads[0-9]{2,3}$/", {"regex": True}, None, id="dollar in a regular expression"),
         pytest.param("tracker", {"pattern": "tracker"}, "*tracker", id="a word is a host to uBO"),
-        pytest.param("ads.js$script", {"pattern": "ads.js"}, "*ads.js$script", id="a word with options"),
+        pytest.param("ads.js$script", {"pattern": "ads.js"}, "*ads.js*$script", id="a word with options"),
+        pytest.param("@@ads/$script", {"pattern": "ads/", "effect": Effect.ALLOW}, "@@*ads/$script", id="open on the left"),
+        pytest.param("/img/ad", {"pattern": "/img/ad"}, "/img/ad*", id="open on the right"),
+        pytest.param("/trackerfiles/ad", {"pattern": "/trackerfiles/ad"}, None, id="found by a word before"),
+        pytest.param("/ad|", {"pattern": "/ad|"}, None, id="closed by an anchor"),
+        pytest.param("*$domain=s.example,match-case", {"sites": ("s.example",)}, "*$domain=s.example",
+                     id="match-case of nothing"),
+        pytest.param("|https://x.net/$1p", PAGES, "|https://x.net/$1p,~document", id="a whole host, but no page"),
+        pytest.param("|https://x.net/$1p,~doc", PAGES, None, id="no page, as said"),
+        pytest.param("|https://x.net/$frame", PAGES | {"kinds": Kind.FRAME}, None, id="a whole host, with a kind"),
+        pytest.param("/files/banner.png^", PAGES | {"pattern": "/files/banner.png^"}, None, id="no host"),
+        pytest.param("@@/files/x.png^", PAGES | {"pattern": "/files/x.png^", "effect": Effect.ALLOW},
+                     "@@/files/x.png^$~document", id="an exception, but for no page"),
         pytest.param(
             "||x.example^$denyallow=a.example|b.example", {}, "||x.example^$to=~a.example|~b.example", id="denyallow"
         ),
@@ -245,7 +259,8 @@ def test_what_lists_do_besides_blocking_stops_too() -> None:
     ],
 )  # fmt: skip
 def test_network_line(text: str, told: dict[str, object], expected: str | None) -> None:
-    assert network_line(Rule(Effect.BLOCK, HERE, text, **told)) == (expected or text, "")
+    rule = Rule(**{"effect": Effect.BLOCK, "origin": HERE, "text": text} | told)
+    assert network_line(rule) == (expected or text, "")
 
 
 @pytest.mark.parametrize(
