@@ -30,6 +30,7 @@ from blockctl.io.live import FOLDER, Live, discard, list_files, prune, read_live
 from blockctl.io.pause import NAME as PAUSE
 from blockctl.io.query_log import QueryLog, log_path
 from blockctl.io.rebuild import done_before, rebuild
+from blockctl.io.renewal import Renewal
 from blockctl.io.standing import Standing, first_policy, keep_good, let_go, open_lists, read_quickly, refuse, stand
 from blockctl.io.store import Store
 from blockctl.io.system_resolvers import with_upstreams
@@ -96,7 +97,8 @@ class Service:
         if not await done_before(self._end, self._first_rules()):
             return 0
         await self._open(self._stand())
-        works = [self._follow(), self._tick(), *([self._compile()] if self._first else [])]
+        renewal = Renewal(self._path, self._state, lambda: self._whole, self._say)
+        works = [self._follow(), self._tick(), *([self._compile(), renewal.run()] if self._first else [])]
         tasks = [loop.create_task(each) for each in works]
         try:
             await self._end.wait()

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blockctl.io import download, fetch
@@ -33,10 +33,8 @@ class ListServer:
         class Requests(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 server.headers.append({key.lower(): value for key, value in self.headers.items()})
-                try:
+                with suppress(OSError):  # the other side has hung up
                     server.faults.get(self.path, server.serve)(self)
-                except OSError:
-                    pass  # the other side has hung up
 
             def log_request(self, code: object = "-", size: object = "-") -> None:
                 server.asked.append((self.path, int(str(code))))
@@ -92,8 +90,11 @@ def running(context: ssl.SSLContext | None = None) -> Iterator[ListServer]:
 def hurry(monkeypatch: object) -> None:
     """Make time-outs and pauses short."""
     for module, name, value in (
-        (fetch, "WHOLE", 1.0), (fetch, "TIMEOUT", (1.0, 0.5)), (download, "FIRST_PAUSE", 0.01), (download, "PATIENCE", 1.5),
-    ):  # fmt: skip
+        (fetch, "WHOLE", 2.0),
+        (fetch, "TIMEOUT", (1.0, 0.5)),
+        (download, "FIRST_PAUSE", 0.01),
+        (download, "PATIENCE", 1.5),
+    ):
         monkeypatch.setattr(module, name, value)  # type: ignore[attr-defined]
 
 
