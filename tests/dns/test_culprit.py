@@ -71,7 +71,8 @@ NAME_GONE = {"references": (told("1.1.1.1", **ABSENT),), "upstreams": (told("9.9
         ),
         pytest.param(
             {"ours": told("127.0.0.1:53", rcode=3, explained=((15, "malware"),)),
-             "why": ("shop.example is let through",), "upstreams": (told("9.9.9.9", rcode=3, explained=((15, "malware"),)),)},
+             "why": ("shop.example is let through",),
+             "upstreams": (told("9.9.9.9", rcode=3, explained=((15, "malware"),)),)},
             Culprit.UPSTREAM_BLOCKS, "9.9.9.9", "", id="blocked upstream, told on by us",
         ),
         pytest.param({"ours": BLOCK}, Culprit.BLOCKCTL, "ads.txt line 7", "", id="blocked by us, no TXT answer"),
