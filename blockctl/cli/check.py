@@ -27,14 +27,17 @@ def check_command(
 
     Exit status: 0 nothing, or warnings only, 1 a list is left out, 2 the policy is wrong, 3 reading or writing failed.
     """
+    from blockctl.io.copies import copy_warnings
     from blockctl.model.diagnostic import Severity
 
     loaded = load_with_faults(policy, state)
+    copies = copy_warnings(loaded.path)
     wrong = any(fault.severity is Severity.ERROR for fault in loaded.diagnostics)
     removed = 0
     if remove and not wrong:
         removed = remove_lapsed(loaded)
         loaded = load_with_faults(policy, state)
+    loaded.diagnostics.extend(copies)
     lists = [] if wrong else read_lists(loaded)
     if not wrong:
         refuse_shared_paths(loaded)

@@ -235,9 +235,12 @@ def _edit_and_tell(
     """Change the file and say what is now in force for the site, or for the host."""
     from blockctl.cli.show import entry_json, entry_lines
     from blockctl.io import policy_file
+    from blockctl.io.kept_policies import remember
 
     changed = policy_file.edit(loaded.path, change)
     after = load_policy(policy, state) if changed else loaded
+    if changed:
+        remember(loaded.state, loaded.text, after.text)
     if as_json:
         print_json({"version": 1, "policy": str(loaded.path), "changed": changed, **entry_json(after, site, host)})
         return

@@ -17,6 +17,7 @@ from pathlib import Path
 from blockctl.dns.groups import Groups
 from blockctl.dns.overlay import lay
 from blockctl.dns.rules import Lists, Rules
+from blockctl.io.kept_policies import remember
 from blockctl.io.live import EVERYBODY, FOLDER, Live, map_rules
 from blockctl.io.pause import Pauses, read_pauses
 from blockctl.io.policy_file import read_text, replace_file
@@ -139,11 +140,12 @@ def keep_good(policy: Policy, path: Path, state: Path) -> None:
     """Keep the policy that is served, for a start at which the file cannot be read."""
     if policy.file != str(path):
         return  # it is the one that was kept, for the file has errors
-    with contextlib.suppress(BlockctlError, OSError):
+    with contextlib.suppress(BlockctlError, OSError, UnicodeDecodeError):
         data = path.read_bytes()
         kept = last_good(state)
         if not kept.exists() or kept.read_bytes() != data:
             replace_file(kept, data, private=True)  # the policy itself may be
+            remember(state, data.decode("utf-8"))
 
 
 def last_good(state: Path) -> Path:

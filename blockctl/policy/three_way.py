@@ -45,7 +45,7 @@ def merge(base: str, ours: str, theirs: str, files: Sequence[str] = SIDES) -> Me
         return Merged(ours, ())
     if ours == base:
         return Merged(theirs, ())
-    merged = merge_texts(base, ours, theirs)
+    merged = merge_texts(base, ours, theirs, files)
     _, faults = read_policy(merged.text, files[1])
     if not has_errors(faults):
         return merged
@@ -53,8 +53,8 @@ def merge(base: str, ours: str, theirs: str, files: Sequence[str] = SIDES) -> Me
     return _with_our_machinery(base, ours, theirs, faults)
 
 
-def merge_texts(base: str, ours: str, theirs: str) -> Merged:
-    """Merge without a look at what comes out."""
+def merge_texts(base: str, ours: str, theirs: str, files: Sequence[str] = SIDES) -> Merged:
+    """Merge without a look at what comes out. Raises BlockctlError where a text is not YAML."""
     texts = [text.removeprefix(BOM) for text in (base, ours, theirs)]
     mark = _one_of(*(text[:1] == BOM for text in (base, ours, theirs)))
     end = _one_of(*map(_line_end, texts))
@@ -65,6 +65,7 @@ def merge_texts(base: str, ours: str, theirs: str) -> Merged:
     blocks = [_cut(text, prolog) for text, prolog in zip(texts, prologs, strict=True)]
     merger = Blocks()
     if blocks[1] is None or blocks[2] is None or (texts[0].strip() and blocks[0] is None):
+        _refuse_faulty((base, ours, theirs), files)
         text, conflicts = _merge_nodes(texts)
     else:
         text = _one_of(*prologs) + merger.block((), *blocks)
