@@ -17,7 +17,6 @@ from pathlib import Path
 from blockctl.dns.groups import Groups
 from blockctl.dns.overlay import lay
 from blockctl.dns.rules import Lists, Rules
-from blockctl.io.kept_policies import remember
 from blockctl.io.live import EVERYBODY, FOLDER, Live, map_rules
 from blockctl.io.pause import Pauses, read_pauses
 from blockctl.io.policy_file import read_text, replace_file
@@ -145,6 +144,8 @@ def keep_good(policy: Policy, path: Path, state: Path) -> None:
         kept = last_good(state)
         if not kept.exists() or kept.read_bytes() != data:
             replace_file(kept, data, private=True)  # the policy itself may be
+            from blockctl.io.kept_policies import remember  # late: the first answer need not wait for it
+
             remember(state, data.decode("utf-8"))
 
 
