@@ -37,6 +37,14 @@ class Backends(Mapping[str, Backend], Generic[Backend]):
 
 # Engines that see whole requests, and those that see names.
 BROWSER_BACKENDS: Backends[BrowserBackend] = Backends(
-    "safari", "ublock", "ublock-rules", "ublock-backup", "ublock-managed", "dnr"
+    "safari",
+    "ublock",
+    "ublock-rules",
+    "ublock-backup",
+    "ublock-managed",
+    "dnr",
+    "chromium-policy",
+    "firefox-policy",
+    "noscript",
 )
 DNS_BACKENDS: Backends[DnsBackend] = Backends("hosts", "domains", "dnsmasq", "unbound", "rpz", "adguard")

@@ -5,7 +5,7 @@ The reasons stand in one file for each family of engines; here they are put toge
 
 from __future__ import annotations
 
-from blockctl.backends.capabilities_dnr import DNR
+from blockctl.backends.capabilities_dnr import CHROMIUM_POLICY, DNR, FIREFOX_POLICY, NOSCRIPT
 from blockctl.backends.capabilities_dns import DNS, DOMAINS, LISTED, RPZ, UNBOUND
 from blockctl.backends.capabilities_safari import SAFARI
 from blockctl.backends.capabilities_ublock import UBLOCK
@@ -22,5 +22,8 @@ CAPABILITIES: dict[str, dict[str, Reason]] = {
     "rpz": RPZ,
     "safari": SAFARI,
     "dnr": DNR,
+    "chromium-policy": CHROMIUM_POLICY,
+    "firefox-policy": UBLOCK | FIREFOX_POLICY,
+    "noscript": NOSCRIPT,
     **dict.fromkeys(("ublock", "ublock-rules", "ublock-backup", "ublock-managed"), UBLOCK),
 }

@@ -65,3 +65,41 @@ DNR: dict[str, Reason] = {
         Fidelity.IMPOSSIBLE, "a selector that may not be one is left out of the style sheets", "hide: ['a{b']"
     ),
 }
+
+REQUESTS = Reason(
+    Fidelity.IMPOSSIBLE,
+    "this output is about scripts by page; other targets carry it",
+    "hosts: deny: telemetry.example",
+)
+
+CHROMIUM_POLICY: dict[str, Reason] = {
+    "requests": REQUESTS,
+    "first-party": Reason(
+        Fidelity.IMPOSSIBLE,
+        "Chromium's setting is all scripts of a page or none; they are left on",
+        "sites: news.example: javascript: first-party",
+    ),
+}
+
+FIREFOX_POLICY: dict[str, Reason] = {
+    "requests": REQUESTS,
+    "javascript": Reason(
+        Fidelity.IMPOSSIBLE,
+        "Firefox's own policies know nothing of JavaScript by site; uBlock Origin does (ublock: install or keep)",
+        "sites: rant.example: javascript: deny",
+    ),
+}
+
+NOSCRIPT: dict[str, Reason] = {
+    "requests": REQUESTS,
+    "first-party-default": Reason(
+        Fidelity.IMPOSSIBLE,
+        "NoScript's permissions name the sites they are for; scripts are left on",
+        "defaults: javascript: first-party",
+    ),
+    "first-party-frame": Reason(
+        Fidelity.BROADER,
+        "in a frame from another site no script runs, not even one written there",
+        "sites: news.example: javascript: first-party",
+    ),
+}
