@@ -67,7 +67,7 @@ class Spoken:
 def answer(run: Compilation, request: Request, text: str, now: datetime) -> Answer:
     """Ask every engine about one request. `text` is the policy's, for trying out what would change the answer."""
     located = Located(run)
-    index = _browser_index(run)
+    index = browser_index(run)
     matched = Spoken([located(rule) for rule in index.matching(request)])
     decision = decide(run.policy, matched, request, trace=True)
     engines = [_browser(run, backend, matched.rules, request) for backend in _browsers(run)]
@@ -160,7 +160,8 @@ def _cut_short(index: Index) -> tuple[str, ...]:
     return (*told, more) if len(index.slow) > 3 else told
 
 
-def _browser_index(run: Compilation) -> Index:
+def browser_index(run: Compilation) -> Index:
+    """Return what the lists say to browsers, ready to be asked."""
     data, texts = run.index()
     return _timed(Index.load(data, _reader(texts)))
 

@@ -59,10 +59,15 @@ class Judged:
         return Index.build(self.lists)
 
     @cached_property
+    def dns_lists(self) -> list[FilterList]:
+        """Return the lists that DNS obeys."""
+        texts = [text for text in self.run.texts if text.source.dns]
+        return self.run._lists(texts)
+
+    @cached_property
     def names_index(self) -> Index:
         """Return the index of the lists that DNS obeys."""
-        texts = [text for text in self.run.texts if text.source.dns]
-        return Index.build(self.run._lists(texts))
+        return Index.build(self.dns_lists)
 
     def decide(self, question: Question, *, trace: bool = False) -> Decision:
         """Return what `decide()` says of a request."""
