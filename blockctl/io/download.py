@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from blockctl.io.fetch import Fetched, FetchError, Validators, fetch
 from blockctl.parsers.text import MAX_BYTES
 
+LIMIT = MAX_BYTES  # of one text, unpacked
 TRIES = 3  # of one address
 FIRST_PAUSE = 0.5  # seconds, twice as much each time, of which a random part is waited
 PATIENCE = 30.0  # seconds: who asks to wait longer is asked the next time
@@ -23,9 +24,7 @@ class Downloaded:
     fetched: Fetched
 
 
-def download(
-    addresses: Sequence[str], known: Mapping[str, Validators], within: Collection[str] = (), limit: int = MAX_BYTES
-) -> Downloaded:
+def download(addresses: Sequence[str], known: Mapping[str, Validators], within: Collection[str] = ()) -> Downloaded:
     """Return what the first of these addresses that answers holds. `known`: what to ask them by.
 
     Raises FetchError: what went wrong at the first address, and at how many others.
@@ -33,7 +32,7 @@ def download(
     failed: list[FetchError] = []
     for address in addresses:
         try:
-            return Downloaded(address, _try(address, known.get(address, Validators()), within, limit))
+            return Downloaded(address, _try(address, known.get(address, Validators()), within))
         except FetchError as error:
             failed.append(error)
     first = failed[0]
@@ -41,11 +40,11 @@ def download(
     raise FetchError(f"{first}{others}", first.hint, again=first.again, status_code=first.status_code) from first
 
 
-def _try(address: str, before: Validators, within: Collection[str], limit: int) -> Fetched:
+def _try(address: str, before: Validators, within: Collection[str]) -> Fetched:
     pause = FIRST_PAUSE
     for left in range(TRIES - 1, -1, -1):
         try:
-            return fetch(address, limit, before, within)
+            return fetch(address, LIMIT, before, within)
         except FetchError as error:
             if not left or error.again is None or error.again > PATIENCE:
                 raise

@@ -22,7 +22,7 @@ class Unpacker:
             raise BlockctlError(f"{what} comes in a coding that was not asked for: {coding[:40]!r}")
         bits = _ZLIB_BITS if self._coding == "deflate" else _GZIP_BITS
         self._zlib = None if self._coding in ("", "identity") else zlib.decompressobj(bits)
-        self._begun = False
+        self._begun, self._rest = False, b""
 
     def take(self, piece: bytes) -> bytes:
         """Return what this piece adds."""
@@ -32,7 +32,7 @@ class Unpacker:
             try:
                 text = self._unpack(piece)
             except zlib.error as error:
-                raise BlockctlError(f"{self._what} is damaged: {error}") from error
+                raise BlockctlError(f"{self._what} is damaged, or no gzip: {error}") from error
         self._size += len(text)
         if self._size > self._limit:
             raise too_large(self._what, self._limit, packed=self._zlib is not None)
@@ -40,36 +40,42 @@ class Unpacker:
 
     def _unpack(self, piece: bytes) -> bytes:
         assert self._zlib is not None
-        room = self._limit - self._size + 1
-        try:
-            text = self._zlib.decompress(piece, room)
-        except zlib.error:
-            if self._coding != "deflate" or self._begun:
-                raise
-            self._zlib = zlib.decompressobj(_RAW_BITS)  # as some servers understood "deflate"
-            text = self._zlib.decompress(piece, room)
-        self._begun = True
-        return text
+        made, room = [], self._limit - self._size + 1
+        if not self._begun:
+            piece, self._rest = self._rest + piece, b""
+            if len(piece) < len(GZIP):
+                self._rest = piece
+                return b""
+            self._begun = True
+            if self._coding == "deflate" and (piece[0] & 15 != 8 or int.from_bytes(piece[:2], "big") % 31):
+                self._zlib = zlib.decompressobj(_RAW_BITS)  # as some servers understood it: without zlib's head
+        while piece and room > 0:
+            if self._zlib.eof:  # a gzip file may have several members (RFC 1952, section 2.2)
+                piece, self._rest = self._rest + piece, b""
+                if len(piece) < len(GZIP):
+                    self._rest = piece
+                    break
+                if not piece.startswith(GZIP):
+                    break  # padding
+                self._zlib = zlib.decompressobj(_GZIP_BITS)
+            made.append(self._zlib.decompress(piece, room))
+            room -= len(made[-1])
+            piece = self._zlib.unused_data
+        return b"".join(made)
 
     def finish(self) -> None:
         """Say that there is no more. Raises BlockctlError when there should be."""
-        if self._zlib is not None and self._begun and not self._zlib.eof:
-            raise BlockctlError(f"{self._what} is cut off: the end of the packed data is missing")
+        if self._zlib is not None and (self._begun or self._rest) and not self._zlib.eof:
+            raise BlockctlError(f"{self._what} is cut off: the gzip end is missing")
 
 
 def unpacked(what: str, data: bytes, limit: int) -> bytes:
     """Return what a file or a download holds, unpacked if it is a gzip file by its name or its first bytes."""
     if not (what.partition("?")[0].endswith(".gz") or data.startswith(GZIP)):
         return data
-    unpacker = zlib.decompressobj(wbits=_GZIP_BITS)
-    try:
-        text = unpacker.decompress(data, limit + 1)
-    except zlib.error as error:
-        raise BlockctlError(f"{what} is not a whole gzip file: {error}") from error
-    if len(text) > limit:
-        raise too_large(what, limit, packed=True)
-    if not unpacker.eof:
-        raise BlockctlError(f"{what} is cut off: the gzip end is missing")
+    unpacker = Unpacker("gzip", limit, what)
+    text = unpacker.take(data)
+    unpacker.finish()
     return text
 
 

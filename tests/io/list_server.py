@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
+import shutil
 import ssl
 import subprocess
 import threading
@@ -88,10 +89,11 @@ def running(context: ssl.SSLContext | None = None) -> Iterator[ListServer]:
 
 
 def hurry(monkeypatch: object) -> None:
-    """Make time-outs and pauses short."""
+    """Make time-outs and pauses short, and large what is not so large."""
     for module, name, value in (
         (fetch, "WHOLE", 2.0),
         (fetch, "TIMEOUT", (1.0, 0.5)),
+        (download, "LIMIT", 4 << 20),
         (download, "FIRST_PAUSE", 0.01),
         (download, "PATIENCE", 1.5),
     ):
@@ -186,3 +188,8 @@ def bomb(request: Handler) -> None:
 HTML = whole(
     b"<!DOCTYPE html><html><title>Sign in to the Wi-Fi</title><body>Hello</body></html>\n", Content_Type="text/html"
 )
+
+
+def has_openssl() -> bool:
+    """Whether a certificate can be made here."""
+    return shutil.which("openssl") is not None
