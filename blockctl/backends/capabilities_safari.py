@@ -32,7 +32,11 @@ SAFARI: dict[str, Reason] = {
         "the expression needs look-around, \\b or a choice within a repetition, or is too large unrolled",
         "/ads(?!old)/",
     ),
-    "site-regex": Reason(Fidelity.IMPOSSIBLE, "pages by regular expression", "||ads.example^$domain=/^news/"),
+    "site-regex": Reason(
+        Fidelity.IMPOSSIBLE,
+        "pages by a regular expression that WebKit cannot read, or beside pages that are left out",
+        "||ads.example^$domain=/^(?!news)/",
+    ),
     "site-mix": Reason(
         Fidelity.IMPOSSIBLE,
         "pages that are taken away again and cannot be told apart by their names without the public suffix list",

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from json.encoder import encode_basestring_ascii as quote
 
 from blockctl.backends.output import Gaps
 from blockctl.backends.safari_network import CONDITIONED, MAX_BYTES, SEPARATOR
 from blockctl.backends.safari_pattern import EVERYTHING, Unsayable
-from blockctl.backends.safari_region import has_entity, pages, site_expressions
+from blockctl.backends.safari_region import has_entity, is_regex, pages, site_expressions
 from blockctl.backends.safari_rules import url_filters
 from blockctl.backends.safari_selector import is_sound
 from blockctl.backends.safari_trigger import IGNORE, expressions, rule
@@ -55,7 +56,7 @@ class PagesOff:
     def add(self, rule: Rule) -> None:
         """Note one exception."""
         if rule.action == "specifichide":
-            if rule.pattern or rule.not_sites or (rule.host and rule.sites) or has_entity(rule.sites):
+            if rule.pattern or rule.not_sites or (rule.host and rule.sites) or any(map(_is_open, rule.sites)):
                 raise Unsayable("specifichide")
             self.specific.update(rule.sites or (rule.host,))
         else:
@@ -144,9 +145,16 @@ def _settle(
             gaps.add("entity-not", each.origin, each.text)
 
 
+def _is_open(site: str) -> bool:
+    """Whether an entry stands for more names than one with all below it."""
+    return is_regex(site) or has_entity((site,))
+
+
 def _not_on(hides: list[Cosmetic], back: list[str]) -> list[str]:
     """Return expressions for the pages on which a generic selector is not hidden."""
     named = [set(each.not_sites) for each in hides]
+    if len(named) > 1 and any(map(is_regex, chain(*named))):
+        raise Unsayable("site-regex")
     spared = {
         name for names in named for name in names if all(not others.isdisjoint(page_keys(name)) for others in named)
     }

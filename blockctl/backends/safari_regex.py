@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from blockctl.backends.safari_pattern import MAX_FILTER, Unsayable, refusal
+from blockctl.backends.safari_pattern import MAX_FILTER, SCHEME, Unsayable, refusal
 
 MAX_FILTERS = 40  # that one expression may be unrolled into
 MAX_LOOSE = 12  # `.` or `[^x]` in a row: each doubles the work of WebKit's compiler (12: 0.14 s, 16: 31 s)
@@ -33,6 +33,40 @@ def regex_filters(source: str) -> list[str]:
         if not each or refusal(each) or len(each) > MAX_FILTER or _LOOSE.search(each) or not _ranges_rise(each):
             raise Unsayable("regex")
     return found
+
+
+_HOST = "[^/:]*"
+_IN_HOST = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|.")
+
+
+def host_filters(source: str) -> list[str]:
+    """Return expressions for the addresses in whose host a regular expression (without slashes) is found."""
+    found = []
+    try:
+        filters = regex_filters(source)
+    except Unsayable as unsayable:
+        raise Unsayable("site-regex" if unsayable.reason == "regex" else unsayable.reason) from None
+    for each in filters:
+        body = each.removeprefix("^")
+        end = body.endswith("$") and not body.endswith(r"\$")
+        body = _IN_HOST.sub(_kept_in_host, body[:-1] if end else body)
+        before, behind = "" if each.startswith("^") else _HOST, "" if end else _HOST
+        found.append(f"{SCHEME}{before}{body}{behind}[:/]")
+    if any(len(each) > MAX_FILTER for each in found):
+        raise Unsayable("too-long")
+    return found
+
+
+def _kept_in_host(match: re.Match[str]) -> str:
+    """Return a part of an expression so that it matches no character that ends a host."""
+    part = match[0]
+    if part == ".":
+        return "[^/:]"
+    if part.startswith("[^"):
+        return f"[^/:{part[2:]}"
+    if part in "/:" or (part.startswith("[") and re.search(part, "/:")):
+        raise Unsayable("site-regex")
+    return part
 
 
 def _ranges_rise(source: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from blockctl.backends.safari_pattern import SCHEME, SUBDOMAINS, Unsayable, escape
+from blockctl.backends.safari_regex import host_filters
 from blockctl.model.match import page_keys
 from blockctl.model.names import parents
 
@@ -44,14 +45,19 @@ def site_expressions(site: str) -> tuple[str, ...]:
     `news.*` stands for every public suffix. WebKit knows none here, so it is taken for the suffixes of one label and
     for `co.` and `com.` of a country: fewer pages than asked for.
     """
-    if site.startswith("/"):
-        raise Unsayable("site-regex")
+    if is_regex(site):
+        return tuple(host_filters(site[1:-1]))
     if not site.isascii():
         raise Unsayable("non-ascii")
     if not site.endswith(".*"):
         return (covering(site),)
     stem = f"{LISTS.start}{LISTS.below}{escape(site[:-2])}"
     return (rf"{stem}\.[^./:]+[:/]", rf"{stem}\.com?\.[a-z][a-z][:/]")
+
+
+def is_regex(site: str) -> bool:
+    """Whether an entry is a regular expression, looked for in the host."""
+    return site.startswith("/")
 
 
 def has_entity(sites: Iterable[str]) -> bool:
@@ -70,8 +76,8 @@ def pages(names: Sequence[str], not_names: Sequence[str], never: Sequence[str] =
     names = [name for name in dict.fromkeys(names) if name not in gone]
     if not gone:
         return tuple(dict.fromkeys(expression for name in names for expression in site_expressions(name)))
-    if any(name.startswith("/") for name in gone):
-        raise Unsayable("site-regex")
+    if any(map(is_regex, (*gone, *names))):
+        raise Unsayable("site-regex")  # a regular expression and a name: which of them holds is not told by nearness
     wanted = set(names)
     relevant = {name for name in gone if _touches(name, wanted)}
     found: dict[str, None] = {}

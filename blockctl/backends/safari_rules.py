@@ -26,7 +26,7 @@ from blockctl.backends.safari_pattern import (
     pattern_filters,
 )
 from blockctl.backends.safari_regex import MAX_FILTERS, regex_filters
-from blockctl.backends.safari_region import LISTS, has_entity, left_over, pages, site_expressions
+from blockctl.backends.safari_region import LISTS, has_entity, is_regex, left_over, pages, site_expressions
 from blockctl.backends.safari_trigger import BLOCK, IGNORE, POPUPS, Table, Trigger
 from blockctl.model.match import page_keys
 from blockctl.model.names import parents
@@ -105,6 +105,8 @@ class Network:
         if spared:
             if rule.effect is Effect.ALLOW or rule.important or kinds & ~SOFT:
                 raise Unsayable("carve")
+            if any(map(is_regex, rule.sites)):
+                raise Unsayable("site-regex")  # whether two such rules share a page cannot be told
             self._carved.append(Carved(frozenset(rule.sites), kinds, spared, rule, triggers, where))
         else:
             self._place(rule, kinds, triggers, where)

@@ -65,6 +65,26 @@ def test_an_entity(page: str, expected: bool) -> None:
     assert on(pages(["news.*"], []), page) == expected
 
 
+EXPRESSIONS = (
+    r"/^b\./",
+    r"/a$/",
+    r"/^a(b|c)?\.[a-z]{3,7}$/",
+    r"/[^a]b/",
+    r"/a.*b/",
+    r"/\d{0,1}c\.|b-/",
+    r"/^www\.a-[a-z0-9-]+/",
+)
+
+
+@given(st.sampled_from(EXPRESSIONS), SOME, st.lists(NAMES, min_size=20, max_size=20))
+def test_pages_by_expression(expression: str, names: list[str], hosts: list[str]) -> None:
+    expressions = pages([expression, *names], [])
+    assert [refusal(each) for each in expressions] == [""] * len(expressions)
+    meant = among([expression, *names], [])
+    for host in hosts:
+        assert on(expressions, f"https://{host}:8443/www.a-b.a/ab/c.b-") == meant(host, page_keys(host), Purse()), host
+
+
 @pytest.mark.parametrize(
     ("names", "not_names"),
     [
@@ -72,7 +92,9 @@ def test_an_entity(page: str, expected: bool) -> None:
         pytest.param(["news.de"], ["news.*"], id="the entity of a name"),
         pytest.param(["news.*"], ["www.news.*"], id="an entity below"),
         pytest.param(["a.example"], ["/^b/"], id="expression taken away"),
-        pytest.param(["/^b/"], [], id="expression"),
+        pytest.param(["/^b/"], ["b.example"], id="expression beside a name taken away"),
+        pytest.param(["/^(?!b)/"], [], id="expression with look-ahead"),
+        pytest.param(["/a:b/"], [], id="expression that no host fits"),
         pytest.param(["a.example"], [f"{'x' * 60}{n}.{'y' * n}.a.example" for n in range(1, 9)], id="too many"),
     ],
 )
