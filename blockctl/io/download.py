@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +40,8 @@ def download(addresses: Sequence[str], known: Mapping[str, Validators], within: 
 
 
 def _try(address: str, before: Validators, within: Collection[str]) -> Fetched:
+    import random  # late: most commands download nothing
+
     pause = FIRST_PAUSE
     for left in range(TRIES - 1, -1, -1):
         try:

@@ -13,7 +13,6 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -91,10 +90,13 @@ def origin_of(url: str) -> str:
 
 
 def _follow(url: str, limit: int, before: Validators, within: Collection[str]) -> Fetched:
-    import requests  # late: 100 ms that only a download needs
+    from http.cookiejar import DefaultCookiePolicy
+
+    import requests  # late, as what it brings: 100 ms that only a download needs
 
     at, been = url, list[str]()
     with requests.Session() as session:
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.trust_env = False  # or `.netrc` would be read; the proxies are asked for below
         try:
             while True:
@@ -178,6 +180,8 @@ def _body(reply: requests.Response, url: str, limit: int) -> bytes:
 
 def _retry_after(reply: requests.Response) -> float:
     """Return the seconds that a server asks to wait (RFC 9110, section 10.2.3); 0 when it does not say."""
+    from email.utils import parsedate_to_datetime
+
     said = reply.headers.get("Retry-After", "").strip()
     if said.isdecimal():
         return float(said[:9])

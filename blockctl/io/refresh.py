@@ -6,7 +6,6 @@ Nothing here changes what is live.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -69,6 +68,8 @@ class Refresher:
         self, sources: Sequence[ListSource], *, at_once: bool, told: Callable[[Look], None] = lambda _: None
     ) -> list[Look]:
         """Look at these lists, those that are due or (`at_once`) all; `told` hears of each when it is done."""
+        from concurrent.futures import ThreadPoolExecutor  # late: most commands download nothing
+
         first = {address_of(source): source for source in reversed(sources)}  # two lists of one address are one
         looks: dict[str, Look] = {}
         with ThreadPoolExecutor(AT_ONCE) as pool:
