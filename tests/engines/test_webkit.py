@@ -50,8 +50,8 @@ def test_every_kind_can_be_asked(webkit: WebKit, scheme: str) -> None:
     ],
 )
 def test_what_webkit_calls_each_kind(webkit: WebKit, kind: str, words: set[str]) -> None:
-    every = ("document", "image", "style-sheet", "script", "font", "media", "svg-document", "fetch", "websocket", "ping",
-             "other", "raw", "popup")  # fmt: skip
+    every = ("document", "image", "style-sheet", "script", "font", "media", "svg-document", "fetch", "websocket",
+             "ping", "other", "raw", "popup")  # fmt: skip
     url = "wss://x.test/" if kind == "websocket" else "https://x.test/"
     blockers = webkit.compile_all(blocker({"url-filter": ".*", "resource-type": [word]}) for word in every)
     answers = webkit.ask([Ask("https://page.test/", [name], [(url, kind)]) for name in blockers])

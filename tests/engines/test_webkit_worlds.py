@@ -8,9 +8,17 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
+from random import Random
 
-from blockctl.model.decide import cosmetics_for
+import pytest
+
+from blockctl.backends import safari
+from blockctl.model.decide import cosmetics_for, decide
+from blockctl.model.index import Index
 from blockctl.model.request import Kind, Request
+from tests.backends.safari_worlds import SITES
+from tests.backends.safari_worlds import world as hiding_world
+from tests.backends.test_safari import without_gaps
 from tests.engines.judge import Judged
 from tests.engines.webkit import Ask, WebKit
 from tests.engines.webkit_compare import ask_all, install, smallest
@@ -30,7 +38,7 @@ def test_worlds_are_decided_alike(webkit: WebKit) -> None:
 
 
 def test_pages_hide_alike(webkit: WebKit) -> None:
-    """Each page that may be opened is opened anew with a world's content blockers in force, as styles come with its loads."""
+    """Each page that may be opened is opened anew with the content blockers in force, as styles come with its loads."""
     asked = hidden = 0
     for world in worlds(SEED + 1, SHOWN):
         judged = Judged(world)
@@ -45,6 +53,22 @@ def test_pages_hide_alike(webkit: WebKit) -> None:
             asked, hidden = asked + 1, hidden + len(wanted)
         webkit.forget(blockers)
     assert hidden > asked / 20, (asked, hidden)
+
+
+@pytest.mark.parametrize("seed", range(5000, 5025))
+def test_lists_that_take_back_what_they_hide(webkit: WebKit, seed: int) -> None:
+    """Worlds of rules, for what a page's address takes back: `$elemhide`, `$generichide`, `#@#`."""
+    made = hiding_world(Random(seed))
+    output = safari.emit(made.policy, safari.prepare([made.parsed], {}), {"package": "off"})
+    said = without_gaps(made.parsed, output)
+    index = Index.build([said])
+    blockers = install(webkit, output)
+    pages = [f"http://{site}/" for site in (*SITES, "x.news.example", "badnews.example")]
+    pages = [page for page in pages if not decide(made.policy, index, Request.parse(page, kind=Kind.DOCUMENT)).blocked]
+    answers = webkit.ask([Ask(page, blockers, selectors=(".ad", ".promo", "#box", ".old", ".mine")) for page in pages])
+    for page, answer in zip(pages, answers, strict=True):
+        assert answer.hidden == set(cosmetics_for(made.policy, [said], host_of(page))) - {".also"}, page
+    webkit.forget(blockers)
 
 
 def host_of(page: str) -> str:

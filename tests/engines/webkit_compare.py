@@ -62,16 +62,16 @@ class Told:
     def close(self, part: str, seed: int | None, seconds: float) -> None:
         """Write the comparison down; nothing may be unexplained."""
         print(f"could not be tried: {dict(self.void)}")
-        record(
-            "webkit", part, questions=self.asked, agreed=self.agreed, gaps=self.gaps, seed=seed, seconds=seconds
-        )
+        record("webkit", part, questions=self.asked, agreed=self.agreed, gaps=self.gaps, seed=seed, seconds=seconds)
 
 
-def ask_all(webkit: WebKit, worlds: Sequence[World], options: dict[str, str] | None = None) -> Told:
+def ask_all(
+    webkit: WebKit, worlds: Sequence[World], options: dict[str, str] | None = None, at_once: int = AT_ONCE
+) -> Told:
     """Ask every question of these worlds; the content blockers of a world are forgotten when it is done."""
     told = Told()
-    for at in range(0, len(worlds), AT_ONCE):
-        judges = [Judged(world) for world in worlds[at : at + AT_ONCE]]
+    for at in range(0, len(worlds), at_once):
+        judges = [Judged(world) for world in worlds[at : at + at_once]]
         outputs = [judged.output("safari", {"package": "off", **(options or {})}) for judged in judges]
         before = set(webkit.compiled)
         blockers = [install(webkit, output) for output in outputs]

@@ -93,6 +93,7 @@ class Engine:
         self.proxy = Proxy(Path(folder))
         self.store = WebKit2.UserContentFilterStore.new(folder + "/store")
         self.filters: dict[str, object] = {}
+        self.used: list[str] = []
         self.page = ""
         self.loads: dict[tuple[str, str, str], bool] = {}  # page, address, kind -> whether it loads without blockers
         data = WebKit2.WebsiteDataManager.new_ephemeral()
@@ -137,7 +138,10 @@ class Engine:
         wait(lambda done: self.store.remove(name.replace("/", "-"), None, lambda *_: done(True)), 60)
 
     def use(self, names: list[str]) -> None:
-        """Put these content blockers in force, and no others."""
+        """Put these content blockers in force, and no others. A large one takes WebKit a while."""
+        if names == self.used:
+            return
+        self.used = list(names)
         self.blockers.remove_all_filters()
         for name in names:
             self.blockers.add_filter(self.filters[name])
@@ -202,27 +206,37 @@ class Engine:
         hidden = json.loads(self.run(HIDDEN, selectors=json.dumps(selectors))) if selectors else []
         verdicts: list[Verdict] = [None] * len(requests)
         rest = [at for at, (_, kind) in enumerate(requests) if kind != "document"]
-        for at, verdict in zip(rest, self.blocked([requests[at] for at in rest], use), strict=True):
-            verdicts[at] = verdict
+        for at, sent in zip(rest, self.sent([requests[at] for at in rest]), strict=True):
+            verdicts[at] = not sent
         for at, (url, kind) in enumerate(requests):
             if kind == "document":
                 refused = self.open(url)
                 verdicts[at] = True if BLOCKED in refused else None if refused else False
         return {"verdicts": verdicts, "hidden": hidden}
 
-    def blocked(self, requests: list[list[str]], use: object) -> list[Verdict]:
-        """Say which of these are blocked; what is, is tried without content blockers too, once for each page."""
-        verdicts: list[Verdict] = [not sent for sent in self.sent(requests)]
-        failed = [tuple(request) for request, verdict in zip(requests, verdicts, strict=True) if verdict]
-        if unknown := [one for one in dict.fromkeys(failed) if (self.page, *one) not in self.loads]:
-            self.use([])
-            for one, sent in zip(unknown, self.sent([list(one) for one in unknown]), strict=True):
-                self.loads[self.page, one[0], one[1]] = sent
-            self.use(use)  # type: ignore[arg-type]
-        return [
-            None if verdict and not self.loads[self.page, url, kind] else verdict
-            for (url, kind), verdict in zip(requests, verdicts, strict=True)
+    def ask_all(self, questions: list[dict[str, object]]) -> list[dict[str, object]]:
+        """Answer questions; what is blocked is tried without content blockers too, once for each page."""
+        answers = [self.ask(question) for question in questions]
+        blocked = [
+            (str(question["page"]), url, kind, answer["verdicts"], at)
+            for question, answer in zip(questions, answers, strict=True)
+            for at, (url, kind) in enumerate(question.get("requests", []))  # type: ignore[arg-type, var-annotated]
+            if kind != "document" and answer["verdicts"][at]  # type: ignore[index]
         ]
+        unknown: dict[str, dict[tuple[str, str], None]] = {}
+        for page, url, kind, _, _ in blocked:
+            if (page, url, kind) not in self.loads:
+                unknown.setdefault(page, {})[url, kind] = None
+        self.use([])
+        for page in sorted(unknown, key=lambda page: page != self.page):
+            if page != self.page and (refused := self.open(page)):
+                raise SystemExit(f"{page} cannot be opened: {refused}")
+            for (url, kind), sent in zip(unknown[page], self.sent([list(one) for one in unknown[page]]), strict=True):
+                self.loads[page, url, kind] = sent
+        for page, url, kind, verdicts, at in blocked:
+            if not self.loads[page, url, kind]:
+                verdicts[at] = None  # type: ignore[index]
+        return answers
 
     def sent(self, requests: list[list[str]]) -> list[bool]:
         """Make requests, each once, and say which came through."""
@@ -252,7 +266,7 @@ def answer(engine: Engine, job: dict[str, object]) -> object:
     if "compile" in job:
         return {name: engine.compile(name, path) for name, path in job["compile"].items()}  # type: ignore[attr-defined]
     if "ask" in job:
-        return [engine.ask(question) for question in job["ask"]]  # type: ignore[attr-defined]
+        return engine.ask_all(job["ask"])  # type: ignore[arg-type]
     if "unreadable" in job:
         engine.use([])
         engine.open("http://selectors.example/")
