@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from blockctl.cli.holds import hold_lines
+from blockctl.io.addresses import address_of
 from blockctl.io.history import Held, read_history
-from blockctl.io.refresh import address_of
 from blockctl.model.policy import Policy
 from blockctl.policy.gate_nouns import Blocked, Hold, HoldKind, Line
 

@@ -10,9 +10,9 @@ from blockctl.cli.build import open_versions
 from blockctl.cli.common import Loaded
 from blockctl.cli.holds import holds_json
 from blockctl.compiler import Compilation
+from blockctl.io.addresses import address_of
 from blockctl.io.known import known_names
 from blockctl.io.lock import Lock, Version
-from blockctl.io.refresh import address_of
 from blockctl.io.versions import version_of
 from blockctl.model.filterlist import ListText
 from blockctl.model.policy import ListSource

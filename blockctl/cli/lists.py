@@ -129,13 +129,13 @@ def show_own(loaded: Loaded, *, as_json: bool) -> None:
 
 
 def _past(run: Refreshing, source: ListSource) -> Past | None:
-    from blockctl.io.refresh import address_of
+    from blockctl.io.addresses import address_of
 
     return run.history.lists.get(address_of(source)) if source.url else None
 
 
 def _live(run: Refreshing, source: ListSource) -> Version | None:
-    from blockctl.io.refresh import address_of
+    from blockctl.io.addresses import address_of
 
     return run.lock.get(address_of(source)) if source.url else None
 
@@ -145,7 +145,7 @@ def _uses(source: ListSource) -> str:
 
 
 def _cells(run: Refreshing, source: ListSource, now: datetime) -> tuple[str, ...]:
-    from blockctl.io.refresh import address_of
+    from blockctl.io.addresses import address_of
 
     if not source.url:
         return (source.name, source.path, _uses(source), source.format or "-", "-", "-", "-", "")

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blockctl.cli.common import Loaded
+from blockctl.io.addresses import address_of, shown
 from blockctl.io.adopt import note
 from blockctl.io.built import is_built, note_built, stamp_of
-from blockctl.io.fetch import shown
 from blockctl.io.history import Held, History, Past, read_history, write_history
 from blockctl.io.lock import Lock, Version, live_lock, lock_path, read_lock, write_lock
-from blockctl.io.refresh import Event, Look, Refresher, address_of
+from blockctl.io.refresh import Event, Look, Refresher
 from blockctl.io.shelf import Shelf, digest
 from blockctl.io.standing import lapses
 from blockctl.model.diagnostic import BlockctlError

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from blockctl.io.addresses import address_of
 from blockctl.io.history import History, read_history, write_history
 from blockctl.io.lock import Lock, live_lock, lock_path, write_lock
 from blockctl.io.policy_file import locked
-from blockctl.io.refresh import Event, Look, Refresher, address_of
+from blockctl.io.refresh import Event, Look, Refresher
 from blockctl.io.shelf import FOLDER, Shelf
 from blockctl.model.diagnostic import BlockctlError, WorldError
 from blockctl.model.policy import ListSource

@@ -14,8 +14,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
+from blockctl.io.addresses import origin_of, shown
 from blockctl.io.packed import Unpacker, too_large, unpacked
 from blockctl.model.diagnostic import BlockctlError, WorldError
 
@@ -74,19 +75,6 @@ def fetch(url: str, limit: int, before: Validators = Validators(), within: Colle
     if isinstance(made[0], BaseException):
         raise made[0]
     return made[0]
-
-
-def shown(url: str) -> str:
-    """Return an address without the name and the word by which it is opened: for messages and for what is kept."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def origin_of(url: str) -> str:
-    """Return the scheme, the host and the port of an address."""
-    parts = urlsplit(url)
-    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme.lower(), 0)
-    return f"{parts.scheme.lower()}://{(parts.hostname or '').lower()}:{port}"
 
 
 def _follow(url: str, limit: int, before: Validators, within: Collection[str]) -> Fetched:

@@ -10,9 +10,9 @@ from enum import Enum
 from pathlib import Path
 
 from blockctl.dns.culprit import Seen
+from blockctl.io.addresses import address_of
 from blockctl.io.history import History, read_history
 from blockctl.io.lock import Lock, live_lock
-from blockctl.io.refresh import address_of
 from blockctl.io.shelf import Shelf
 from blockctl.io.tls import Certificate
 from blockctl.model.diagnostic import BlockctlError, Diagnostic

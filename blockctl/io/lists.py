@@ -11,11 +11,9 @@ from importlib import resources
 from pathlib import Path
 from urllib.parse import urljoin
 
-from blockctl.io.adopt import adopt_first
-from blockctl.io.fetch import shown
+from blockctl.io.addresses import address_of, shown
 from blockctl.io.lock import Lock, Version, live_lock, read_lock
 from blockctl.io.packed import too_large, unpacked
-from blockctl.io.refresh import address_of
 from blockctl.io.shelf import Shelf
 from blockctl.model.diagnostic import BlockctlError, Diagnostic, Origin, Severity
 from blockctl.model.filterlist import FilterList, ListText
@@ -57,6 +55,8 @@ class Library:
         self.failed: dict[str, BlockctlError] = {}  # by address: why there is nothing
         wanted = [source for source in policy.lists if source.url and not self._is_here(source)]
         if wanted and not offline:
+            from blockctl.io.adopt import adopt_first  # late: it is the first time of a list
+
             self.failed = adopt_first(wanted, state, self.lock, time.time(), pinned=pinned is not None)
 
     def texts(self) -> list[ListText]:

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from enum import Enum
 from urllib.parse import urljoin
 
+from blockctl.io.addresses import address_of, origin_of, shown
 from blockctl.io.download import Downloaded, download
-from blockctl.io.fetch import FetchError, Validators, origin_of, shown
+from blockctl.io.fetch import FetchError, Validators
 from blockctl.io.history import Answer, History
 from blockctl.io.lock import Lock, Version
 from blockctl.io.shelf import Shelf
@@ -48,11 +49,6 @@ class Look:
     problem: BlockctlError | None = None
     answers: dict[str, Answer] = field(default_factory=dict)  # what addresses gave
     checked: list[str] = field(default_factory=list)  # addresses that were found to be up to date
-
-
-def address_of(source: ListSource) -> str:
-    """Return by what a downloaded list is known in the lock file."""
-    return shown(source.url)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from blockctl.io.fetch import shown
+from blockctl.io.addresses import address_of, shown
 from blockctl.io.history import read_history
 from blockctl.io.lists import text_of
-from blockctl.io.refresh import address_of
 from blockctl.io.shelf import Shelf
 from blockctl.model.diagnostic import BlockctlError
 from blockctl.model.policy import Policy

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from blockctl.io.addresses import address_of, shown
 from blockctl.io.adopt import note
-from blockctl.io.fetch import shown
 from blockctl.io.history import History
 from blockctl.io.lock import Lock
-from blockctl.io.refresh import Event, Look, Refresher, address_of
+from blockctl.io.refresh import Event, Look, Refresher
 from blockctl.io.shelf import Shelf
 from blockctl.model.diagnostic import Origin
 from blockctl.model.policy import ListSource
