@@ -14,7 +14,7 @@ LONGEST = 120  # characters of a line of a list
 
 
 def accepting(holds: Sequence[Hold]) -> list[str]:
-    """Return what to type to put a held version of a list in force, each with what it does; none for what is no list.
+    """Return what would put a held version of a list in force, each with what it does; none for what is no list.
 
     `sync LIST --leave-out` takes the version without the lines that are to blame, `sync LIST --force` takes it whole.
     """
@@ -36,7 +36,7 @@ def hold_lines(holds: Sequence[Hold]) -> list[str]:
         found.append(f"held: {hold.message}")
         found += [f"  {_name(each)}" for each in hold.blocked[:MOST_NAMES]]
         found += [f"  {_place(line)}" for line in hold.at[:MOST_NAMES]]
-        more = max(len(hold.blocked), len(hold.at)) - MOST_NAMES
+        more = max(len(hold.blocked) + hold.more, len(hold.at)) - MOST_NAMES
         if more > 0:
             found.append(f"  and {more:,} more")
     return [*found, *(f"  {command}" for command in accepting(holds))]
@@ -53,6 +53,7 @@ def holds_json(holds: Iterable[Hold]) -> list[dict[str, Any]]:
                 {"name": each.name, "why": each.why, "lines": [_line_json(line) for line in each.lines]}
                 for each in hold.blocked
             ],
+            "more": hold.more,
             "lines": [_line_json(line) for line in hold.at],
         }
         for hold in holds

@@ -8,6 +8,7 @@ until somebody accepts the new one, whole or without the lines that a hold names
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from blockctl.policy.gate_names import newly_blocked
 from blockctl.policy.gate_nouns import Hold, HoldKind, Known, Standing, Version
@@ -25,6 +26,7 @@ def judge(before: Version | None, after: Version, known: Known, standing: Standi
     the other lists as they will serve: a name that the policy settles, or that another list blocks anyway, is not
     newly blocked. Of several lists that are new at once, each is judged with those accepted before it among the others.
     """
+    standing = replace(standing, policy=replace(standing.policy, paused=False))  # a pause ends
     holds = misshapen(before, after)
     if not after.parsed.format:
         return holds  # it is no list, so there are no names in it

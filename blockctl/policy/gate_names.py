@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from blockctl.model.decide import decide_name, is_above_lists, own_names, yields
+from blockctl.model.decide import decide_name, own_names, yields
 from blockctl.model.filterlist import FilterList
 from blockctl.model.hostset import order
-from blockctl.model.names import covers
+from blockctl.model.names import covers, is_listed_suffix, is_special_use
 from blockctl.model.packed import Packed, has_name, keys_of
 from blockctl.model.policy import ListSource
 from blockctl.model.request import Request
@@ -22,6 +22,8 @@ from blockctl.policy.gate_nouns import Blocked, Concern, Hold, HoldKind, Known, 
 from blockctl.policy.merge import speaks_of_names
 
 FEW = 2_000  # keys that are looked up one by one; more are met with the whole column at once
+
+MOST_TOLD = 500  # names of one concern; a version that blocks more of them is no matter of some lines
 
 SENTENCES = {
     Concern.PROTECT: ("a name that the policy protects", "names that the policy protects"),
@@ -127,29 +129,39 @@ class _NoLists:
         return []
 
 
-def _not_settled(names: Iterable[str], standing: Standing) -> set[str]:
+def _not_settled(found: Iterable[str], standing: Standing) -> set[str]:
     """Return the names of which the policy says nothing before the lists speak."""
     policy = standing.policy
     yielded = yields(policy, standing.exceptions)
+    if "" in yielded:  # the lists apply nowhere
+        return set()
     own, silent = own_names(policy), _NoLists()
-    return {
-        name
-        for name in names
-        if decide_name(policy, silent, name, yielded).rule is None and name not in own and not is_above_lists(name)
-    }
+    names = {name for name in found if not (name in own or _is_above_lists(name))}
+    spoken_of = (*policy.hosts, *policy.protect, *yielded)  # a decision is asked for only where there can be one
+    asked = set(Names(names).at_and_below(map(order, spoken_of)))
+    return {name for name in names if name not in asked or decide_name(policy, silent, name, yielded).rule is None}
+
+
+def _is_above_lists(name: str) -> bool:
+    """Whether no list may block a name that is in use: as `decide.is_above_lists`, but quick with many names."""
+    return "." not in name or is_special_use(name) or is_listed_suffix(name)
 
 
 def _holds(after: Version, known: Known, found: set[str]) -> list[Hold]:
-    lines = after.lines_for(found) if found else {}
-    holds = []
-    for concern in Concern:
-        names = sorted(name for name in found if known.concern(name) is concern)
-        if names:
-            blocked = tuple(Blocked(name, known.why[name][1], lines.get(name, ())) for name in names)
-            holds.append(
-                Hold(after.source.name, HoldKind(concern.value), _sentence(after.source, concern, names), blocked)
-            )
-    return holds
+    kept = {concern: sorted(name for name in found if known.concern(name) is concern) for concern in Concern}
+    told = [name for names in kept.values() for name in names[:MOST_TOLD]]
+    lines = after.lines_for(told) if told else {}
+    return [
+        Hold(
+            after.source.name,
+            HoldKind(concern.value),
+            _sentence(after.source, concern, names),
+            tuple(Blocked(name, known.why[name][1], lines.get(name, ())) for name in names[:MOST_TOLD]),
+            more=len(names[MOST_TOLD:]),
+        )
+        for concern, names in kept.items()
+        if names
+    ]
 
 
 def _sentence(source: ListSource, concern: Concern, names: Sequence[str]) -> str:

@@ -152,10 +152,11 @@ class Hold:
     message: str  # one sentence
     blocked: tuple[Blocked, ...] = ()  # the names, the first of them by name first
     at: tuple[Line, ...] = ()  # lines that are to blame, where no names are
+    more: int = 0  # names that are not in `blocked`: there are too many
 
     @property
     def lines(self) -> tuple[Line, ...]:
         """Return the lines without which this would not be held; none when leaving lines out does not mend it."""
-        if not all(each.lines for each in self.blocked):
+        if self.more or not all(each.lines for each in self.blocked):
             return ()
         return (*self.at, *(line for each in self.blocked for line in each.lines))
