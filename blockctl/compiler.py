@@ -159,6 +159,10 @@ class Compilation:
         """Return the lists that browsers are to obey, settled."""
         return self._lists([text for text in self.texts if text.source.browser])
 
+    def all_lists(self) -> list[FilterList]:
+        """Return all lists, settled, for who asks before their columns are used up."""
+        return self._lists(self.texts)
+
     def names(self) -> HostSet:
         """Return what the lists together say of names, for DNS. The lists' columns are used up by it."""
         if self._names is None:

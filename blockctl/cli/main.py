@@ -19,8 +19,8 @@ COMMANDS = {
     "deny": "sites", "forget": "sites", "pause": "pause", "resume": "pause", "why": "why", "compile": "compile",
     "export": "compile", "sync": "sync", "rollback": "sync", "lists": "lists", "serve": "up", "up": "up",
     "log": "log", "stats": "stats",
-    "doctor": "doctor", "fidelity": "fidelity",
-    "merge": "merge",
+    "doctor": "doctor", "publish": "publish", "fidelity": "fidelity",
+    "merge": "merge", "tidy": "tidy",
 }  # fmt: skip
 TOLD = 200  # as many diagnostics as a person may want to scroll through
 

@@ -21,6 +21,7 @@ from blockctl.cli.common import (
     print_json,
     stderr,
 )
+from blockctl.policy.tidy_findings import Temporary
 
 if TYPE_CHECKING:
     from blockctl.model.diagnostic import Diagnostic
@@ -105,6 +106,14 @@ def set_command(
     if until is not None:
         _warn_of_end(loaded, host)
     _edit_and_tell(loaded, policy, state, change, host, as_json)
+    if duration is not None:
+        _note(loaded, Temporary(loaded.now, "set", host, "", tuple(each for each in settings if "note=" not in each)))
+
+
+def _note(loaded: Loaded, entry: Temporary) -> None:
+    from blockctl.io.temporary import note
+
+    note(loaded.state, entry)
 
 
 def _warn_of_end(loaded: Loaded, host: str) -> None:
@@ -166,6 +175,8 @@ def _adding(verb: str) -> Callable[..., None]:
             stderr(f"note: the policy says so already, without an end; `blockctl {verb}` with --for would give it one")
 
         _edit_and_tell(loaded, policy, state, change, page, as_json, name)
+        if until is not None and not stands:
+            _note(loaded, Temporary(loaded.now, verb, page or "", name))
 
     everywhere = "everywhere, or with --site on one site only, whatever the lists say"
     command.__doc__ = f"""{verb.capitalize()} a host {everywhere}.

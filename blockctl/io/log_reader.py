@@ -157,6 +157,11 @@ class LogReader:
         values = (after, last, int(Outcome.FORWARDED), int(Outcome.CACHED), int(Outcome.STALE))
         return last, [(str(name), count, at // 1000) for name, count, at in self._run(_ANSWERED, values)]
 
+    def begins(self) -> float | None:
+        """Return when the oldest query was put that is still there (Unix time), None when there is none."""
+        found = self._run("SELECT at FROM query ORDER BY id LIMIT 1")
+        return found[0][0] / 1000 if found else None
+
     def changed(self) -> int:
         """Return a number that is another one after every write of somebody."""
         return int(self._run("PRAGMA data_version")[0][0])

@@ -12,7 +12,7 @@ from itertools import compress, islice
 from operator import ne
 
 from blockctl.model.hostset import order
-from blockctl.model.sorted_names import SortedNames
+from blockctl.model.sorted_names import LONGEST, SortedNames
 
 Packed = bytes | memoryview
 
@@ -81,6 +81,23 @@ def names_of(packed: Packed) -> list[str]:
 def has_name(packed: Packed, name: str) -> bool:
     """Whether a text has this name."""
     return order(name) in SortedNames(packed)
+
+
+def has_at_or_below(packed: Packed, name: str) -> bool:
+    """Whether a text has this name, or one below it: they stand together, and their keys begin with its key."""
+    wanted = order(name).encode("ascii")
+    text = memoryview(packed)
+    low, high = 0, len(text)  # both at the start of a line
+    while low < high:
+        middle = (low + high) // 2
+        start = max(low, middle - LONGEST)
+        start += bytes(text[start:middle]).rfind(b"\n") + 1
+        line = bytes(text[start : start + LONGEST]).partition(b"\n")[0]
+        if line < wanted:
+            low = start + len(line) + 1
+        else:
+            high = start
+    return bytes(text[low : low + len(wanted)]) == wanted
 
 
 def without_name(packed: Packed, name: str) -> bytes:

@@ -63,7 +63,7 @@ def set_site(text: str, host: str, changes: Mapping[str, str | None]) -> str:
             gone = [found[0] for key, value in changes.items() if value is None and (found := find(entry[2], key))]
             splice.remove_entries(entry[2], gone)
 
-    return _proved(text, [put, take], lambda policy: wanted.set_in_policy(policy, host, changes))
+    return proved(text, [put, take], lambda policy: wanted.set_in_policy(policy, host, changes))
 
 
 def drop_if_lapsed(text: str, site: str, now: datetime) -> str:
@@ -88,7 +88,7 @@ def reset_site(text: str, host: str) -> str:
     def change(policy: Policy) -> Policy:
         return replace(policy, sites={name: site for name, site in policy.sites.items() if name != host})
 
-    return _proved(text, [take], change)
+    return proved(text, [take], change)
 
 
 def add_host(
@@ -124,7 +124,7 @@ def add_host(
             take_hosts(splice, scope[2], {host}, (other,))
 
     entry = HostEntry(host, verb == "allow", wanted.NOWHERE, until, (note or "").strip())
-    return _proved(text, [put, take], lambda policy: wanted.add_to_policy(policy, entry, site))
+    return proved(text, [put, take], lambda policy: wanted.add_to_policy(policy, entry, site))
 
 
 def forget_host(text: str, host: str, site: str | None = None) -> str:
@@ -137,7 +137,7 @@ def forget_host(text: str, host: str, site: str | None = None) -> str:
         if take_hosts(splice, scope[2], {host}) and site and not commented(splice, scope):
             take_sites(splice, root, [scope])
 
-    return _proved(text, [take], lambda policy: wanted.forget_in_policy(policy, host, site))
+    return proved(text, [take], lambda policy: wanted.forget_in_policy(policy, host, site))
 
 
 def add_list(text: str, source: ListSource) -> str:
@@ -158,7 +158,7 @@ def add_list(text: str, source: ListSource) -> str:
         elif isinstance(section[2], Scalar):
             splice.fill(section[1], section[2], f"[{item}]")
 
-    return _proved(text, [put], lambda policy: wanted.add_list_to_policy(policy, source))
+    return proved(text, [put], lambda policy: wanted.add_list_to_policy(policy, source))
 
 
 def remove_lapsed(text: str, now: datetime) -> str:
@@ -187,10 +187,10 @@ def remove_lapsed(text: str, now: datetime) -> str:
             kept_hosts = standing.resolver.groups[name].hosts if name in standing.resolver.groups else {}
             take_hosts(splice, group, policy.resolver.groups[name].hosts.keys() - kept_hosts.keys())
 
-    return _proved(text, [take], lambda policy: policy.at(now))
+    return proved(text, [take], lambda policy: policy.at(now))
 
 
-def _proved(text: str, steps: list[Step], change: Callable[[Policy], Policy]) -> str:
+def proved(text: str, steps: list[Step], change: Callable[[Policy], Policy]) -> str:
     """Take the steps and prove that the text then says what the change means."""
     before = text.removeprefix(BOM)
     root, faults = parse_tree(before, "policy")
