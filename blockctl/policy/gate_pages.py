@@ -13,6 +13,7 @@ from blockctl.model.decide import Decision, Step, decide
 from blockctl.model.filterlist import COLUMNS, FilterList
 from blockctl.model.hostset import order
 from blockctl.model.index import Index
+from blockctl.model.packed import has_name
 from blockctl.model.pattern import anchored_host
 from blockctl.model.request import Kind, Request
 from blockctl.model.rule import Effect, Rule
@@ -42,18 +43,30 @@ def newly_blocked_pages(before: Version | None, after: Version, known: Known, st
     touched = _touched([*added, *dropped], known)
     requests = [each for site in touched for each in _requests(site)]
     changed = Index.build([FilterList(after.parsed.file, "", rules=[*added, *dropped])])
-    requests = [request for request in requests if changed.matching(request)]
-    if not requests:
+    matched = {request: rules for request in requests if (rules := changed.matching(request))}
+    if not matched:
         return []
-    names = Names({request.host for request in requests})
+    names = Names({request.host for request in matched})
     old, new = (_index([*standing.others, version], names) for version in (before, after))
     policy = standing.policy
-    found: dict[str, tuple[str, Decision]] = {}
-    for request in requests:
+    found: dict[str, tuple[str, list[Line]]] = {}
+    for request, rules in matched.items():
         decision = decide(policy, new, request)
-        if decision.step in _LISTS and decision.blocked and not decide(policy, old, request).blocked:
-            found.setdefault(request.host, (_part(request), decision))
+        if decision.step not in _LISTS or decide(policy, old, request).blocked:
+            continue
+        lines = [Line(rule.origin.file, rule.origin.line, rule.text) for rule in rules if rule.effect is Effect.BLOCK]
+        if lines or not _is_new_name(decision, before, after):
+            found.setdefault(request.host, (_part(request), []))[1].extend(lines)
     return [_hold(after, known, found)] if found else []
+
+
+def _is_new_name(decision: Decision, before: Version, after: Version) -> bool:
+    """Whether a name that the version is the first to block decided: `gate_names` tells of that."""
+    rule = decision.rule
+    if rule is None or rule.origin.line or rule.origin.file != after.parsed.file:
+        return False
+    before.parsed.pack()
+    return not any(has_name(before.parsed.packed.get(column, b""), rule.host) for column in ("exact", "subtree"))
 
 
 def _changes(before: Version, after: Version, effect: Effect) -> list[Rule]:
@@ -117,18 +130,12 @@ def _index(versions: Sequence[Version], names: Names) -> Index:
     return Index.build(lists)
 
 
-def _hold(after: Version, known: Known, found: dict[str, tuple[str, Decision]]) -> Hold:
+def _hold(after: Version, known: Known, found: dict[str, tuple[str, list[Line]]]) -> Hold:
     blocked = tuple(
-        Blocked(site, f"{what}; {known.why[site][1]}".removesuffix("; "), tuple(_lines(after, decision)))
-        for site, (what, decision) in sorted(found.items())
+        Blocked(site, f"{what}; {known.why[site][1]}".removesuffix("; "), tuple(dict.fromkeys(lines)))
+        for site, (what, lines) in sorted(found.items())
     )
     first, name = blocked[0], after.source.name
     more = f" and {len(blocked) - 1:,} more" if len(blocked) > 1 else ""
     what = found[first.name][0]
     return Hold(name, HoldKind.PAGES, f"the new version of {name} blocks {what} of {first.name}{more}", blocked)
-
-
-def _lines(after: Version, decision: Decision) -> Iterator[Line]:
-    rule = decision.rule
-    if rule is not None and rule.origin.line and any(each is rule for each in after.parsed.rules):
-        yield Line(rule.origin.file, rule.origin.line, rule.text)
