@@ -31,7 +31,8 @@ def held_lines(held: Held) -> list[str]:
 
 def _hold(kept: Mapping[str, Any]) -> Hold:
     blocked = [Blocked(each["name"], each["why"], _lines(each["lines"])) for each in kept["names"]]
-    return Hold(kept["list"], HoldKind(kept["kind"]), kept["message"], tuple(blocked), _lines(kept["lines"]))
+    more = int(kept.get("more", 0))
+    return Hold(kept["list"], HoldKind(kept["kind"]), kept["message"], tuple(blocked), _lines(kept["lines"]), more)
 
 
 def _lines(kept: Iterable[Mapping[str, Any]]) -> tuple[Line, ...]:

@@ -17,7 +17,8 @@ from blockctl.cli.common import PolicyOption, StateOption
 COMMANDS = {
     "init": "sites", "check": "check", "set": "sites", "reset": "sites", "show": "show", "allow": "sites",
     "deny": "sites", "forget": "sites", "pause": "pause", "resume": "pause", "why": "why", "compile": "compile",
-    "export": "compile", "sync": "sync", "rollback": "sync", "lists": "lists", "serve": "up", "up": "up",
+    "export": "compile", "plan": "plan", "sync": "sync", "rollback": "sync", "lists": "lists", "diff": "diff",
+    "serve": "up", "up": "up",
     "log": "log", "stats": "stats",
     "doctor": "doctor", "publish": "publish", "fidelity": "fidelity",
     "merge": "merge", "tidy": "tidy",

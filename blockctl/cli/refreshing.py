@@ -91,8 +91,11 @@ class Refreshing:
                 raise BlockctlError(f"list {name} is no download: {known[name].path} is read where it is")
         return [source for source in known.values() if source.url and (not names or source.name in names)]
 
-    def look(self, wish: Wish, told: Callable[[Look], None]) -> list[Row]:
-        """Look for new versions, and judge them; put those that pass into `lock`."""
+    def look(self, wish: Wish, told: Callable[[Look], None], *, noting: bool = True) -> list[Row]:
+        """Look for new versions, and judge them; put those that pass into `lock`.
+
+        Without `noting` the next run looks again (`plan`).
+        """
         sources = self.chosen(wish.names)
         taking = wish.force or wish.leave_out
         for source in sources if wish.force else ():
@@ -101,7 +104,7 @@ class Refreshing:
         at_once = wish.at_once or bool(wish.names) or taking
         looks = refresher.look_at(sources, at_once=at_once, told=told)
         rows = [self._row(each, wish) for each in looks]
-        for each in looks:
+        for each in looks if noting else ():
             note(each, self.history, self.shelf, self.moment)
         return rows
 

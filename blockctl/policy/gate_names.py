@@ -23,6 +23,7 @@ from blockctl.policy.merge import speaks_of_names
 
 FEW = 2_000  # keys that are looked up one by one; more are met with the whole column at once
 
+WWW = "www."  # before a site's name: the same site
 MOST_TOLD = 500  # names of one concern; a version that blocks more of them is no matter of some lines
 
 SENTENCES = {
@@ -148,15 +149,17 @@ def _is_above_lists(name: str) -> bool:
 
 
 def _holds(after: Version, known: Known, found: set[str]) -> list[Hold]:
-    kept = {concern: sorted(name for name in found if known.concern(name) is concern) for concern in Concern}
-    told = [name for names in kept.values() for name in names[:MOST_TOLD]]
-    lines = after.lines_for(told) if told else {}
+    sites = {name for name in found if not (name.startswith(WWW) and name.removeprefix(WWW) in found)}
+    kept = {concern: sorted(name for name in sites if known.concern(name) is concern) for concern in Concern}
+    told = {name for names in kept.values() for name in names[:MOST_TOLD]}
+    blocking = after.lines_for(told | {name for name in found if name.removeprefix(WWW) in told}) if told else {}
+    lines = {name: tuple(dict.fromkeys((*blocking.get(name, ()), *blocking.get(WWW + name, ())))) for name in told}
     return [
         Hold(
             after.source.name,
             HoldKind(concern.value),
             _sentence(after.source, concern, names),
-            tuple(Blocked(name, known.why[name][1], lines.get(name, ())) for name in names[:MOST_TOLD]),
+            tuple(Blocked(name, known.why[name][1], lines[name]) for name in names[:MOST_TOLD]),
             more=len(names[MOST_TOLD:]),
         )
         for concern, names in kept.items()
