@@ -34,7 +34,16 @@ from blockctl.model.names import parents
 from blockctl.model.policy import Policy
 from blockctl.model.rule import Effect, Rule
 
-OPTIONS = {"answer": ANSWER, "serial": "the serial number of the zone, 1 unless told"}
+SERIAL = 1  # unless told
+OPTIONS = {
+    "answer": ANSWER,
+    "serial": "the serial number of the zone, or `auto`: another one whenever its records are others",
+    "zone": "the name under which servers know the zone (publish)",
+    "server": "who serves it to others: bind or knot (publish)",
+    "control": "how that server is reached: a file for rndc -c, a socket for knotc -s (publish)",
+    "primary": "address[:port] at which that server answers, 127.0.0.1 unless told (publish)",
+    "secondaries": "addresses of those that fetch the zone from it (publish)",
+}
 
 LONGEST = 218  # characters: with `*.` before it and a zone name of 32 behind it a name is still a name
 
@@ -170,7 +179,9 @@ def _forms(options: dict[str, str]) -> list[Form]:
 
 
 def _head(options: dict[str, str]) -> str:
-    serial = options.get("serial", "1")
+    serial = options.get("serial", "auto")
+    if serial == "auto":  # whoever writes the file puts it in: he knows the one before
+        serial = str(SERIAL)
     if not serial.isdecimal() or int(serial) >= 1 << 32:
         raise BlockctlError(f"option serial: {serial!r} is no number below 2^32")
     return f"$TTL 30\n@ SOA localhost. root.localhost. {int(serial)} 3600 600 604800 30\n@ NS localhost.\n"

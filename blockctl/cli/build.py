@@ -16,7 +16,9 @@ from blockctl.backends.capabilities import CAPABILITIES
 from blockctl.backends.output import Output, Row
 from blockctl.cli.common import Loaded
 from blockctl.compiler import Compilation
+from blockctl.io import zone
 from blockctl.io.beside import Beside
+from blockctl.io.clock import now
 from blockctl.io.files import is_in_memory, read_object, remove_leftovers, write_file
 from blockctl.io.lists import Library
 from blockctl.io.lock import Lock
@@ -127,6 +129,8 @@ def write_targets(run: Compilation, made: Iterable[tuple[Target, Path]], before:
 def write_target(path: Path, target: Target, output: Output, before: set[str]) -> Written:
     """Write one target's files, each whole; `before` names what an earlier run wrote there."""
     files, changed = {}, False
+    if target.options.get("serial") == zone.AUTO:
+        output.files[""] = zone.settle(path, output.files[""], now().timestamp())
     for name, chunks in output.files.items():
         changed |= write_file(path / name if name else path, chunks)
         files[name] = sum(len(chunk) for chunk in chunks)

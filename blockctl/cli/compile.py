@@ -174,7 +174,7 @@ def export_command(
     loaded = load_policy(policy, state)
     run = open_compilation(loaded, offline=offline, lock=lock)
     name, _, file = target.partition("/")
-    made = export_target(run, name, into)
+    made = export_target(run, name, into, output)
     if output is not None and not file and len(made.files) > 1:
         _write_all(made, output)
         return

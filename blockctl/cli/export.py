@@ -8,13 +8,18 @@ from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
 from blockctl.backends.output import Chunk, Output
 from blockctl.backends.ublock_backup import as_json, merge_backup
 from blockctl.compiler import Compilation
+from blockctl.io.clock import now
 from blockctl.io.files import read_object
+from blockctl.io.zone import AUTO, settle
 from blockctl.model.diagnostic import BlockctlError, Origin
 from blockctl.model.policy import Target
 
 
-def export_target(run: Compilation, name: str, into: Path | None) -> Output:
-    """Compile one target of the policy, or a backend that the policy has no target for."""
+def export_target(run: Compilation, name: str, into: Path | None, written: Path | None) -> Output:
+    """Compile one target of the policy, or a backend that the policy has no target for.
+
+    A zone gets a serial of its own unless the policy fixes one; `written` is the file that it replaces.
+    """
     target = run.policy.targets.get(name)
     if target is None:
         if name not in BROWSER_BACKENDS and name not in DNS_BACKENDS:
@@ -26,7 +31,10 @@ def export_target(run: Compilation, name: str, into: Path | None) -> Output:
             raise BlockctlError("--into goes with ublock-backup", "the other outputs are files of their own")
         merged = merge_backup(read_object(into), run.policy, run.prepared(target), target.options)
         return Output({"": [as_json(merged)]})
-    return run.output(target)
+    made = run.output(target)
+    if target.backend == "rpz" and target.options.get("serial", AUTO) == AUTO:
+        made.files[""] = settle(written, made.files[""], now().timestamp())
+    return made
 
 
 def pick_file(output: Output, name: str, file: str) -> list[Chunk]:

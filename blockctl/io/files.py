@@ -28,7 +28,7 @@ def write_file(path: Path, chunks: Sequence[Chunk], *, lasting: bool = False) ->
         path = path.resolve()  # a link stays a link
         if path.exists() and not path.is_file():
             return _write_through(path, chunks)
-        if _equal(path, chunks):
+        if holds(path, chunks):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = _mode(path)
@@ -96,7 +96,8 @@ def read_object(path: Path) -> dict[str, Any]:
     return found
 
 
-def _equal(path: Path, chunks: Sequence[Chunk]) -> bool:
+def holds(path: Path, chunks: Sequence[Chunk]) -> bool:
+    """Whether a file holds just these pieces."""
     size = sum(len(chunk) for chunk in chunks)
     try:
         if path.stat().st_size != size or not path.is_file():

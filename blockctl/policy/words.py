@@ -59,7 +59,7 @@ OPTIONS = {  # backend -> its options
     "domains": ("form",),
     "dnsmasq": ("answer",),
     "unbound": ("answer",),
-    "rpz": ("answer", "serial"),
+    "rpz": ("answer", "serial", "zone", "server", "control", "primary", "secondaries"),
     "adguard": (),
 }
 BACKENDS = tuple(OPTIONS)
