@@ -40,6 +40,10 @@ def _ubo_core() -> bool:
     return bool(folder and (Path(folder) / "index.js").exists() and shutil.which("node"))
 
 
+def _network_namespaces() -> bool:
+    return os.geteuid() == 0 and _program("ip")()
+
+
 def _ubo_in_firefox() -> bool:
     return _program("firefox-esr")() and any(Path("/usr/share/mozilla/extensions").glob("*/uBlock0@raymondhill.net"))
 
@@ -51,7 +55,9 @@ ENGINES = {
     "chromium": Engine("chromium", _program("chromium")),
     "unbound": Engine("unbound", _program("unbound")),
     "dnsmasq": Engine("dnsmasq-base", _program("dnsmasq")),
-    "bind": Engine("bind9", _program("named")),
+    "bind": Engine("bind9", _program("named", "rndc")),
+    "knot": Engine("knot", _program("knotd", "knotc")),
+    "netns": Engine("iproute2, and root", _network_namespaces),
     "firefox": Engine("firefox-esr", _program("firefox-esr")),
     "openssl": Engine("openssl", _program("openssl")),
     "dig": Engine("bind9-dnsutils", _program("dig")),
