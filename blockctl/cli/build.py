@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from blockctl import __version__
-from blockctl.backends import BROWSER_BACKENDS
+from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
 from blockctl.backends.capabilities import CAPABILITIES
 from blockctl.backends.output import Output, Row
 from blockctl.cli.common import Loaded
@@ -77,7 +77,7 @@ def choose_targets(policy: Policy, names: list[str]) -> list[Target]:
         known = ", ".join(policy.targets) or "none: add a `targets:` entry"
         raise BlockctlError(f"the policy has no target {unknown[0]!r}", f"its targets are: {known}")
     chosen = [policy.targets[name] for name in names] or list(policy.targets.values())
-    return sorted(chosen, key=lambda target: "page" in CAPABILITIES.get(target.backend, {}))
+    return sorted(chosen, key=lambda target: target.backend in DNS_BACKENDS)
 
 
 def has_lists(run: Compilation, target: Target) -> bool:
