@@ -95,22 +95,26 @@ def _columns(lists: Sequence[FilterList], network: Network) -> None:
     blocked = set(topmost(subtree))
     network.redundant = len(subtree) - len(blocked)
     network.covered = blocked
+    allowed = set().union(*(each.allow_subtree for each in lists))
+    allowed_alone = set().union(*(each.allow_exact for each in lists)) - allowed
     for priority, action, names, alone in (
         (BLOCK, BLOCK_ACTION, blocked, exact),
-        (EXCEPTION, ALLOW_ACTION, set().union(*(each.allow_subtree for each in lists)),
-         set().union(*(each.allow_exact for each in lists))),
-    ):  # fmt: skip
+        (EXCEPTION, ALLOW_ACTION, allowed, allowed_alone),
+    ):
         group = priority, action, ALL_KINDS, Party.ANY, (), (), ()
         if names:
-            network.hosts.setdefault((*group, 0), set()).update(names)
+            network.hosts[(*group, 0)] = names
         for name in alone:
             network.hosts.setdefault((*group, name.count(".") + 1), set()).add(name)
 
 
 def _cosmetic_gaps(lists: Sequence[FilterList], gaps: Gaps) -> None:
-    for each in lists:
-        for rule in each.cosmetics:
-            gaps.add("cosmetic", rule.origin, rule.text)
+    """Note what lists hide: tens of thousands of rules, of which the first are kept by name."""
+    rules = [rule for each in lists for rule in each.cosmetics]
+    for rule in rules[: gaps.keep]:
+        gaps.add("cosmetic", rule.origin, rule.text)
+    if rest := rules[gaps.keep :]:
+        gaps.add("cosmetic", rest[0].origin, rest[0].text, len(rest))
 
 
 def emit(policy: Policy, prepared: Prepared, options: dict[str, str]) -> Output:

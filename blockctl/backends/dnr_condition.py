@@ -49,8 +49,9 @@ MAIN_FRAME = ',"resourceTypes":["main_frame"]'
 
 
 @lru_cache(maxsize=8192)
-def types(kinds: Kind, firefox: bool) -> str:
-    """Return the resource types of some kinds. Without any, DNR means all but pages themselves."""
+def types(value: int, firefox: bool) -> str:
+    """Return the resource types of some kinds, a number. Without any, DNR means all but pages themselves."""
+    kinds = Kind(value)
     besides = _FIREFOX if firefox else _CHROMIUM
     if kinds | Kind.DOCUMENT == ALL_KINDS and Kind.DOCUMENT not in kinds:
         return ""
@@ -64,6 +65,8 @@ def types(kinds: Kind, firefox: bool) -> str:
 def url_filter(pattern: str, match_case: bool) -> str:
     """Return the condition for an adblock pattern; an anchor counts where `model/pattern.py` lets it count."""
     text = pattern if pattern.isascii() else percent(pattern)
+    if text[0] not in "|*" and text[-1] not in "|*" and not match_case:
+        return ',"urlFilter":' + quote(text)
     lead = "||" if text.startswith("||") else "|" if text.startswith("|") else ""
     body = text[len(lead) :]
     end = "|" if body.endswith("|") else ""
@@ -145,13 +148,13 @@ def bodies(
     of_any_page = not (sites or not_sites)
     if Kind.DOCUMENT in kinds:
         if soft and of_any_page and of is Party.ANY and not (firefox and kinds == ALL_KINDS):
-            yield from (url + domains("request", each) + types(kinds, firefox) for each in where)
+            yield from (url + domains("request", each) + types(kinds.value, firefox) for each in where)
             return
         if of is not Party.THIRD:
             opened = where if of_any_page else area(*hosts, (sites, not_sites))
             yield from (url + domains("request", each) + MAIN_FRAME for each in opened)
     if soft:
-        rest = party(of) + types(soft, firefox)
+        rest = party(of) + types(soft.value, firefox)
         for each in where:
             yield from (url + domains("request", each) + page + rest for page in pages(sites, not_sites))
 

@@ -32,7 +32,7 @@ SANDBOX = (
     "sandbox allow-forms allow-popups allow-popups-to-escape-sandbox allow-same-origin allow-top-navigation "
     "allow-modals allow-downloads"
 )
-SCRIPT = types(Kind.SCRIPT, firefox=False)
+SCRIPT = types(Kind.SCRIPT.value, firefox=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Reach:
         hosts = domains("request", where)
         if self.firefox:
             return [hosts, hosts + MAIN_FRAME]
-        return [hosts + types(ALL_KINDS, firefox=False)]
+        return [hosts + types(ALL_KINDS.value, firefox=False)]
 
 
 def policy_rules(policy: Policy, reach: Reach, gaps: Gaps) -> Iterator[Said]:

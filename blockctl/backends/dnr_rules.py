@@ -12,7 +12,18 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from blockctl.backends.dnr_actions import Modifiers, resource
-from blockctl.backends.dnr_condition import Among, Names, area, bodies, labels_filter, pages, urls
+from blockctl.backends.dnr_condition import (
+    Among,
+    Names,
+    area,
+    bodies,
+    labels_filter,
+    pages,
+    party,
+    types,
+    url_filter,
+    urls,
+)
 from blockctl.backends.dnr_regex import Unsayable
 from blockctl.backends.output import Gaps
 from blockctl.model.names import is_address
@@ -28,6 +39,7 @@ ALLOW_ACTION, BLOCK_ACTION = '{"type":"allow"}', '{"type":"block"}'
 MOST_REGEXES = 960  # of the 1,000 that browsers take, for hosts alone are told by expressions too
 
 HIDING = frozenset(("elemhide", "generichide", "specifichide"))  # exceptions to what is not hidden here anyway
+DOCUMENT = Kind.DOCUMENT.value
 POPUPS = frozenset(("popup", "popunder"))
 _NEED_TYPES = frozenset(("object", "csp_report"))
 _METHODS = frozenset(("connect", "delete", "get", "head", "options", "patch", "post", "put"))
@@ -90,9 +102,9 @@ class Network:
             group = priority, action, rule.kinds, rule.party, rule.sites, rule.not_sites, rule.not_to, labels(rule)
             self.hosts.setdefault(group, set()).add(rule.host)
         else:
-            key = (
-                rule.pattern, rule.host, rule.scope, rule.regex, rule.match_case, priority, action, rule.kinds,
-                rule.party, rule.not_sites, rule.to, rule.not_to, rule.needs,
+            key = (  # numbers and texts alone, for to hash an enumeration takes Python ten times as long
+                rule.pattern, rule.host, rule.scope.value, rule.regex, rule.match_case, priority, action,
+                rule.kinds.value, rule.party.value, rule.not_sites, rule.to, rule.not_to, rule.needs,
             )  # fmt: skip
             self.others.setdefault(key, []).append(rule)
 
@@ -108,10 +120,11 @@ class Network:
     def lines(self) -> Iterator[Said]:
         """Yield every rule."""
         for group, hosts in self.hosts.items():
-            priority, action, kinds, party, sites, not_sites, not_to, count = group
+            priority, action, kinds, of, sites, not_sites, not_to, count = group
             url = labels_filter(abs(count), more=count < 0) if count else ""
-            names = tuple(sorted(hosts if count else topmost(hosts)))
-            for body in bodies(url, [(names, ()), ((), not_to)], kinds, party, sites, not_sites, self.firefox):
+            reduced = count or hosts is self.covered  # no name in it covers another
+            names = tuple(sorted(hosts if reduced else topmost(hosts)))
+            for body in bodies(url, [(names, ()), ((), not_to)], kinds, of, sites, not_sites, self.firefox):
                 yield priority, action, body
         for key, same in self.others.items():
             priority, action = cast(tuple[int, str], key[5:7])
@@ -128,6 +141,9 @@ class Network:
         if len(same) > 1:
             every = all(each.sites for each in same)
             sites = tuple(dict.fromkeys(site for each in same for site in each.sites)) if every else ()
+        if rule.pattern and not (rule.regex or rule.to or rule.not_to or rule.needs or rule.kinds.value & DOCUMENT):
+            yield from self._plain(rule, sites)
+            return
         hosts: list[Among] = [((rule.host,), ())] if rule.host else []
         if rule.to or rule.not_to:
             hosts.append((rule.to, rule.not_to))
@@ -138,6 +154,12 @@ class Network:
                 if "regexFilter" in url:
                     self._count_regex()
                 yield body + more
+
+    def _plain(self, rule: Rule, sites: Names) -> Iterator[str]:
+        """Yield what `bodies` would for a pattern alone, as most rules are, in a third of its time."""
+        url = url_filter(rule.pattern, rule.match_case)
+        rest = party(rule.party) + types(rule.kinds.value, self.firefox)
+        yield from [url + page + rest for page in pages(sites, rule.not_sites)]
 
     def _count_regex(self) -> None:
         if self.regexes == MOST_REGEXES:

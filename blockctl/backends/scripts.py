@@ -78,4 +78,6 @@ MEANT = {
 # output (and its option) -> what the policy says -> way -> what happens
 CLAIMS: dict[str, dict[JavaScript, dict[str, Claim]]] = {
     "ublock": MEANT | {JavaScript.FIRST_PARTY: _claims({*_FIRST_PARTY, "frame-third-external"})},
+    "dnr": MEANT,
+    "chromium-policy": MEANT | {JavaScript.FIRST_PARTY: MEANT[JavaScript.ALLOW]},
 }

@@ -2,7 +2,7 @@
 
 Messages are JSON, each closed by NUL, on descriptors 3 (to Chromium) and 4 (chromedevtools.github.io, "Pipe"). Rules
 are asked in bulk by `declarativeNetRequest.testMatchOutcome`, which requests nothing; `open` and `click` load pages for
-real. Enterprise policies lie over /etc/chromium/policies in a mount namespace of Chromium's own (root only).
+real. Enterprise policies lie over /etc/chromium in a mount namespace of Chromium's own (root only).
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from typing import Any
 
 from blockctl.backends.output import Output
 from tests.engines.firefox_ubo import Web
+from tests.engines.probe import Site, read
 
 PATIENCE = 120.0  # seconds, for any answer
-POLICIES = "/etc/chromium/policies"
+SETTINGS = "/etc/chromium"  # Debian's; below it are policies/managed
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--mute-audio",
     "--no-default-browser-check", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -37,16 +38,16 @@ FLAGS = (
 # The extension as it is, with a page of its own in which its rules can be asked.
 BLANK = "blank.html"
 ASK = """
-(async () => {
+async questions => {
+  const ask = question => chrome.declarativeNetRequest.testMatchOutcome(question).then(
+    outcome => outcome.matchedRules.map(rule => [rule.rulesetId, rule.ruleId]), error => String(error));
   const found = [];
-  for (let at = 0; at < questions.length; at += AT_ONCE) {
-    found.push(...await Promise.all(questions.slice(at, at + AT_ONCE).map(question =>
-      chrome.declarativeNetRequest.testMatchOutcome(question).then(
-        outcome => outcome.matchedRules.map(rule => [rule.rulesetId, rule.ruleId]), error => String(error)))));
+  for (let at = 0; at < questions.length; at += 250) {
+    found.push(...await Promise.all(questions.slice(at, at + 250).map(ask)));
   }
   return found;
-})()
-""".replace("AT_ONCE", "250")  # questions under way at once
+}
+"""
 TYPES = {
     "document": "main_frame", "frame": "sub_frame", "style": "stylesheet", "xhr": "xmlhttprequest",
 }  # fmt: skip
@@ -138,11 +139,11 @@ class Chromium:
         command = [program, *FLAGS, f"--proxy-server=http://127.0.0.1:{self.web.port}",
                    f"--user-data-dir={self._folder / 'profile'}", "about:blank"]  # fmt: skip
         if policies is not None:
-            managed = self._folder / "policies" / "managed"
+            managed = self._folder / "etc" / "policies" / "managed"
             managed.mkdir(parents=True)
             (managed / "blockctl.json").write_text(json.dumps(policies))
-            mount = f'mount --bind "$0" {POLICIES} && exec "$@"'
-            command = ["unshare", "-m", "sh", "-c", mount, str(managed.parent), *command]
+            mount = f'mount --bind "$0" {SETTINGS} && exec "$@"'
+            command = ["unshare", "-m", "sh", "-c", mount, str(managed.parent.parent), *command]
         try:
             self._pipe = Pipe(command, self._folder)
             self.version = str(self._pipe("Browser.getVersion")["product"])
@@ -188,12 +189,11 @@ class Chromium:
         return {(name, rule["id"]): rule for name, listed in rules.items() for rule in listed}
 
     def ask(self, questions: Sequence[Mapping[str, str]]) -> list[list[tuple[str, int]]]:
-        """Return the rules (ruleset, number) that would act on each request: one that decides, or all that change it."""
+        """Return the rules (ruleset, number) that would act on each request: one decides, several change."""
         if not self._asking:
             self._asking = self._new_tab()
             self.open(f"chrome-extension://{self._extension}/{BLANK}", self._asking)
-        expression = f"const questions = {json.dumps(list(questions))};\n{ASK}"
-        answers = self.evaluate(f"(() => {{ {expression.replace('(async', 'return (async', 1)} }})()", self._asking)
+        answers = self.evaluate(f"({ASK})({json.dumps(list(questions))})", extension=True)
         wrong = [answer for answer in answers if isinstance(answer, str)]
         assert not wrong, wrong[0]
         return [[(name, number) for name, number in answer] for answer in answers]
@@ -208,10 +208,14 @@ class Chromium:
             self._pipe.wait(lambda event: event.get("method") == loaded and event.get("sessionId") == session)
         return error
 
-    def evaluate(self, expression: str, session: str = "") -> Any:
-        """Return what an expression comes to, promises waited for; scripts of the page may be off."""
+    def evaluate(self, expression: str, *, extension: bool = False) -> Any:
+        """Return what an expression comes to, promises waited for; scripts of the page may be off.
+
+        It is looked at on the open page, or on the extension's own page once its rules have been asked.
+        """
+        session = self._asking if extension else self._tab
         result = self._pipe(
-            "Runtime.evaluate", session or self._tab, expression=expression, awaitPromise=True, returnByValue=True,
+            "Runtime.evaluate", session, expression=expression, awaitPromise=True, returnByValue=True,
             userGesture=True,
         )  # fmt: skip
         if "exceptionDetails" in result:
@@ -224,6 +228,25 @@ class Chromium:
         x, y = self.evaluate(f"(box => [box.x + box.width / 2, box.y + box.height / 2])({box})")
         for kind in ("mousePressed", "mouseReleased"):
             self._pipe("Input.dispatchMouseEvent", self._tab, type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def probe(self, site: Site) -> set[str]:
+        """Return the ways in which scripts ran and pages worked on a site."""
+        self.web.answers |= site.pages()
+        start = len(self.web.hits)
+        before = self._targets()
+        for step in site.steps():
+            self.open(step.url)
+            for selector in step.clicks:
+                self.click(selector)
+                time.sleep(0.5)  # a javascript: link runs later than its click, and the last click leads away
+            self.web.settle()
+            for target in self._targets() - before:
+                self._pipe("Target.closeTarget", targetId=target)
+        return read(self.web.hits[start:], site.host)
+
+    def _targets(self) -> set[str]:
+        found = self._pipe("Target.getTargets")["targetInfos"]
+        return {each["targetId"] for each in found if each["type"] == "page"}
 
     def _new_tab(self) -> str:
         target = self._pipe("Target.createTarget", url="about:blank")["targetId"]
@@ -239,12 +262,3 @@ def question(url: str, page: str, kind: str) -> dict[str, str]:
         return asked | {"topUrl": url}
     page = page or url  # unknown: a page of its own
     return asked | {"initiator": page, "topUrl": page}
-
-
-def is_blocked(rules: Mapping[tuple[str, int], Mapping[str, Any]], matched: Sequence[tuple[str, int]]) -> bool:
-    """Whether the request itself is not made: blocked, or something of ours is sent in place of it."""
-    actions = [rules[each]["action"] for each in matched]
-    return any(
-        each["type"] == "block" or (each["type"] == "redirect" and "extensionPath" in each["redirect"])
-        for each in actions
-    )
