@@ -15,6 +15,7 @@ from typing import Any
 
 MOST_PARTS = 50_000  # of one rule; what says more stays whole
 PACKAGES = (".1blockpkg",)  # they hold the rules of the files beside them once more
+NOTHING = "blockctl-nothing"  # the selector of a rule that stands in files that would be empty
 COMMENTS = (b"# ", b"! ", b"; ", b"[", b"@ ", b"$TTL", b"server:")
 
 _NAME = re.compile(r"(?<![a-z0-9_.-])(?:[a-z0-9_-]+\.)+(?:[a-z][a-z0-9-]*[a-z0-9]|xn--[a-z0-9-]+)(?![a-z0-9_(-])")
@@ -136,6 +137,8 @@ def _said(rule: dict[str, Any]) -> Iterator[str]:
     """Yield what a rule says, of each page and each selector by itself."""
     about = dict(rule.get("trigger") or rule.get("condition") or {})
     action = dict(rule.get("action") or {})
+    if action.get("selector") == NOTHING:
+        return
     kind = str(action.pop("type", ""))
     selectors = _selectors(str(action.pop("selector", "")))
     pages = _taken(about, "if-domain", "if-top-url", "if-frame-url", "initiatorDomains", "domains", "topDomains")
