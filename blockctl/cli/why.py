@@ -133,6 +133,8 @@ def show(found: Answer) -> None:
     typer.echo(f"\nTo {aim}:" if found.commands else f"\nNo one or two commands would {aim}.")
     for command in found.commands:
         say(f"  {command}")
+    if not _blocked(found) and request.host:
+        say(f"If it is not found all the same: blockctl doctor {request.host}", DIM)
 
 
 def _blocked(found: Answer) -> bool:
