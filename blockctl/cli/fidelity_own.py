@@ -62,9 +62,14 @@ class Measured:
     def witness(self, reason: str) -> tuple[str, str]:
         """Return where a rule of that gap stands and its text: the one behind most of the traffic, else the first."""
         if rule := self.concern.rules.get(reason):
-            return f"{Path(rule.origin.file).name}:{rule.origin.line}", rule.text
+            return _place(rule.origin.file, rule.origin.line), rule.text
         row = next((row for row in self.gaps.rows if row[0] == reason), None)
-        return (f"{Path(row[1]).name}:{row[2]}", row[4]) if row else ("", "")
+        return (_place(row[1], row[2]), row[4]) if row else ("", "")
+
+
+def _place(file: str, line: int) -> str:
+    """Return where a rule stands, without the folders; "" where that is not one line."""
+    return f"{Path(file).name}:{line}" if line else ""
 
 
 def measure(run: Compilation, names: list[str], traffic: Traffic) -> list[Measured]:

@@ -33,9 +33,19 @@ def show(published: Mapping[str, Any], measured: Sequence[Measured] | None, traf
         return
     console.print()
     _show_traffic(console, traffic)
-    for each in measured:
+    for alike in _alike(measured):
         console.print()
-        _show_target(console, each, traffic)
+        _show_targets(console, alike, traffic)
+
+
+def _alike(measured: Sequence[Measured]) -> list[list[Measured]]:
+    """Return the targets in groups of those of which there is the same to tell: most DNS engines are alike."""
+    groups: dict[tuple[object, ...], list[Measured]] = {}
+    for each in measured:
+        told = tuple((reason, each.known(reason), each.witness(reason)) for reason in each.reasons())
+        counts = (*each.gaps.count.items(), *each.concern.by_reason.items())
+        groups.setdefault((each.rules_in, told, counts), []).append(each)
+    return list(groups.values())
 
 
 def percent(share: float) -> str:
@@ -85,20 +95,26 @@ def _show_traffic(console: Console, traffic: Traffic) -> None:
     console.print(text)
 
 
-def _show_target(console: Console, each: Measured, traffic: Traffic) -> None:
-    name = (
-        each.target.name if each.target.name == each.target.backend else f"{each.target.name} ({each.target.backend})"
-    )
+def _name(each: Measured) -> str:
+    named = each.target.name == each.target.backend
+    return each.target.name if named else f"{each.target.name} ({each.target.backend})"
+
+
+def _show_targets(console: Console, alike: Sequence[Measured], traffic: Traffic) -> None:
+    each = alike[0]
     text = Text()
-    text.append(name, "bold")
+    text.append(", ".join(map(_name, alike)), "bold")
     if not len(each.gaps):
-        text.append(f": says all {each.rules_in:,} rules")
+        text.append(f": no gap in {each.rules_in:,} rules")
         console.print(text)
         return
-    text.append(f": {len(each.gaps):,} of {each.rules_in:,} rules are not said as they stand")
+    text.append(f": {len(each.gaps):,} gaps in {each.rules_in:,} rules")
     if traffic.total:
         most = "at most " if traffic.names else ""
-        text.append(f"; they concern {most}{percent(each.concern.share)} of the traffic")
+        share = each.concern.share
+        text.append(
+            f"; they concern {most}{percent(share)} of the traffic" if share else "; they concern none of the traffic"
+        )
     console.print(text)
     columns = [("reason", ""), ("rules", "right"), ("traffic", "right"), ("what it means, and a rule", "")]
     if not traffic.total:
@@ -115,7 +131,7 @@ def _row(each: Measured, reason: str, *, with_traffic: bool) -> list[str | Text]
     meaning = Text(f"{known.fidelity.value}: {known.why}")
     if rule:
         shown = "".join(sign if sign.isprintable() else "?" for sign in rule)  # lists are other people's
-        meaning.append(f"\n{place}  {shown[:160]}", "dim")
+        meaning.append("\n" + "  ".join(filter(None, (place, shown[:160]))), "dim")
     share = each.concern.by_reason[reason] / each.concern.requests if each.concern.requests else 0.0
     row: list[str | Text] = [reason, f"{each.gaps.count[reason]:,}"]
     return [*row, *([percent(share)] if with_traffic else []), meaning]

@@ -96,22 +96,27 @@ def _har(text: str) -> Iterator[tuple[object, object, object]] | None:
 
 
 def _har_entries(log: dict[str, Any]) -> Iterator[tuple[object, object, object]]:
-    pages = {each.get("id"): each.get("title") for each in log.get("pages") or [] if isinstance(each, dict)}
+    titles = {str(each.get("id")): each.get("title") for each in _objects(log.get("pages"))}
     for entry in log["entries"]:
         entry = entry if isinstance(entry, dict) else {}
         asked: dict[str, Any] = entry["request"] if isinstance(entry.get("request"), dict) else {}
-        ref = entry.get("pageref")
-        title = pages.get(ref) if isinstance(ref, str) else ""
-        page = title if isinstance(title, str) and "://" in title else _header(asked, "referer")
+        title = titles.get(str(entry.get("pageref")))
         kind = entry.get("_resourceType")
-        yield asked.get("url"), page, kind if isinstance(kind, str) else _kind_of(asked)
+        kind = kind if isinstance(kind, str) else _kind_of(asked)
+        if isinstance(title, str) and "://" in title:
+            page = title
+        else:  # a page's own title: then what a document came from is no page around it
+            page = "" if kind == "document" else _header(asked, "referer")
+        yield asked.get("url"), page, kind
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _header(asked: dict[str, Any], name: str) -> str:
-    for each in asked.get("headers") or []:
-        if isinstance(each, dict) and str(each.get("name", "")).lower() == name:
-            return str(each.get("value", ""))
-    return ""
+    found = (each for each in _objects(asked.get("headers")) if str(each.get("name", "")).lower() == name)
+    return str(next(found, {}).get("value", ""))
 
 
 # Fetch Metadata (https://www.w3.org/TR/fetch-metadata/): what browsers say a request is for.

@@ -15,9 +15,10 @@ from functools import cache, cached_property
 import yaml
 
 from tests.engines.judge import Judged
-from tests.engines.worlds import NAMES, World, worlds
+from tests.engines.worlds import FEATURES, NAMES, World, worlds
 
 ANY_NAME = re.compile("|".join(rf"(?<![\w.-]){re.escape(name)}(?![\w-])" for name in (*NAMES, "bücher.com")))
+SAID = {"badfilter", "denyallow", "important", "javascript"}  # features of lines about names, and of policies
 NEAR = ("", "x.", "img.x.", "x")  # what is asked beside a name: itself, two below it, and one that only ends like it
 
 
@@ -71,11 +72,15 @@ def _add(made: Together, policy: dict[str, object]) -> None:
 
 @cache
 def drawn(seed: int, least: int) -> Together:
-    """Return worlds put together that ask at least so many names. They are drawn by seeds from `seed` on."""
+    """Return worlds put together that ask at least so many names. They are drawn by seeds from `seed` on.
+
+    Every other seed leaves out what DNS cannot say, so that blocks, exceptions and the policy meet on names.
+    """
     made: list[World] = []
     found = together(made)
     while len(found.names) < least:
-        made += worlds(seed, 250, questions=1, without={"address"})
+        unsaid = FEATURES - SAID if seed % 2 else set()
+        made += worlds(seed, 250, questions=1, without={"address", *unsaid})
         seed += 1
         found = together(made)
     return found
