@@ -121,7 +121,8 @@ def emit(policy: Policy, prepared: Prepared, options: dict[str, str]) -> Output:
     """Write the folder: the lists' rules as they are, the policy's beside them."""
     wanted = Wanted.of(options)
     output = Output({}, rules_in=prepared.rules_in)
-    listed = {} if policy.paused or _is_off(policy) else prepared.bodies
+    applies = not (policy.paused or _is_off(policy))
+    listed = prepared.bodies if applies else {}
     own = list(policy_rules(policy, wanted.reach, output.gaps))
     styles_of = {} if policy.paused else styles(policy, output.gaps)
     output.files = {POLICY_FILE: [written(own)], **{name: [body] for name, body in listed.items()}}
@@ -129,10 +130,11 @@ def emit(policy: Policy, prepared: Prepared, options: dict[str, str]) -> Output:
         output.files[name] = [text.encode()]
     if listed:
         output.files |= {f"{FOLDER}/{name}": [data] for name, data in RESOURCES.items()}
+    if applies:
         output.gaps.extend(prepared.gaps)
     sheets = [{**where, "css": [name], "run_at": "document_start"} for name, (where, _) in styles_of.items()]
     output.files["manifest.json"] = [_manifest(wanted, [POLICY_FILE, *listed], sheets, bool(listed))]
-    output.rules_out = len(own) + (prepared.rules_out if listed else 0)
+    output.rules_out = len(own) + (prepared.rules_out if applies else 0)
     _notes(policy, prepared, output)
     return output
 

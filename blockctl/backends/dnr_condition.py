@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 
-from blockctl.backends.dnr_regex import Unsayable, re2
+from blockctl.backends.dnr_regex import Unsayable, as_pattern, re2
 from blockctl.backends.dnr_suffixes import SUFFIXES
 from blockctl.backends.ublock_regions import Region, regions
 from blockctl.model.names import is_address, parents
@@ -83,7 +83,11 @@ def url_filter(pattern: str, match_case: bool) -> str:
             body += "*"
     if not body:
         return ""
-    return f',"urlFilter":{quote(lead + body + end)}' + (',"isUrlFilterCaseSensitive":true' if match_case else "")
+    return _url_filter(lead + body + end, match_case)
+
+
+def _url_filter(text: str, match_case: bool) -> str:
+    return f',"urlFilter":{quote(text)}' + (',"isUrlFilterCaseSensitive":true' if match_case else "")
 
 
 def regex_filter(source: str, match_case: bool = False) -> str:
@@ -129,6 +133,8 @@ def urls(rule: Rule, firefox: bool) -> list[str]:
     if rule.regex:
         if not rule.pattern.isascii():
             raise Unsayable("non-ascii")
+        if plain := as_pattern(rule.pattern):
+            return [_url_filter(plain, rule.match_case)]
         sources = [rule.pattern] if firefox else re2(rule.pattern)
         return [regex_filter(source, rule.match_case) for source in sources]
     if rule.host and rule.scope is not Scope.SUBTREE and not is_address(rule.host):

@@ -15,6 +15,7 @@ _COUNT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 _CLASS = re.compile(r"\[(\^?)(\]?(?:\\.|[^\]\\])*)\]")
 _IN_CLASS = re.compile(r"\\x[0-9a-fA-F]{2}|\\.|.", re.DOTALL)
 _PREFIX = re.compile(r"\^(?:[\w/:%&=-]|\\[^\w])+(?![*+?{])(?=.)")
+_PLAIN = re.compile(r"\^?(?:[\w/:%&=;,~!@#'-]|\\[./?&=+()\[\]{}$:%_-]|\.\*)+\$?")
 _BYTES = frozenset(range(256))
 _DIGITS = frozenset(range(48, 58))
 _UPPER, _LOWER = frozenset(range(65, 91)), frozenset(range(97, 123))
@@ -55,6 +56,20 @@ def re2(source: str) -> list[str]:
     if any(each.cost > MOST for each in found):
         raise Unsayable("regex-size")
     return [each.text for each in found]
+
+
+def as_pattern(source: str) -> str:
+    """Return the adblock pattern that matches what an expression does, "" when there is none.
+
+    `/ads/` is an expression to every list, and patterns cost a browser less; the room for expressions is small too.
+    """
+    if not _PLAIN.fullmatch(source):
+        return ""
+    start, end = source.startswith("^"), source.endswith("$")
+    body = source[start : len(source) - end].replace(".*", "*").replace("\\", "")
+    if body.startswith("*") or body.endswith("*") or not body:
+        return ""
+    return "|" * start + body + "|" * end
 
 
 class _Parser:
