@@ -135,8 +135,7 @@ def _parts(rules: Iterable[str]) -> Iterator[str]:
 
 def _said(rule: dict[str, Any]) -> Iterator[str]:
     """Yield what a rule says, of each page and each selector by itself."""
-    about = dict(rule.get("trigger") or rule.get("condition") or {})
-    action = dict(rule.get("action") or {})
+    about, action = _object(rule.get("trigger") or rule.get("condition")), _object(rule.get("action"))
     if action.get("selector") == NOTHING:
         return
     kind = str(action.pop("type", ""))
@@ -155,9 +154,14 @@ def _said(rule: dict[str, Any]) -> Iterator[str]:
                 yield " ".join(word for word in words if word) + (f" ({rest})" if rest else "")
 
 
+def _object(value: object) -> dict[str, Any]:
+    """Return a copy of a JSON object; an empty one in the place of anything else, which is none of our rules."""
+    return dict(value) if isinstance(value, dict) else {}
+
+
 def _taken(about: dict[str, Any], *keys: str) -> list[str]:
     for key in keys:
-        if about.get(key):
+        if isinstance(about.get(key), list) and about[key]:
             return [str(each).removeprefix("*") for each in about.pop(key)]
     return [""]
 
