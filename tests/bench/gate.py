@@ -4,7 +4,7 @@
 with the reading of the new version. The lists and the names that matter are the developers' corpus.
 
 `python -m tests.bench.gate OLD NEW` judges versions of the same lists, files of equal names in two folders, against the
-names of the request log (as what the household asked for) and 50,000 popular sites, and prints what would be held. So
+names of the request log (as what the household asked for) and popular sites, and prints what would be held. So
 does `--churn`, for the corpus' lists with one line in a hundred replaced by lines of another list of its kind.
 """
 
@@ -36,6 +36,7 @@ from blockctl.policy.gate_nouns import Concern
 from tests.bench.measure import CORPUS, machine
 
 NAMES, KNOWN = 1_000_000, 100_000
+RANKING = 50_000
 RUNS = 5
 STATE = Path("no such folder")
 FILE = "https://lists.example/list.txt"
@@ -124,25 +125,29 @@ def _names(data: bytes) -> list[str]:
     return [key[-2::-1] for packed in version.parsed.packed.values() for key in str(packed, "ascii").split()]
 
 
-def household(live: list[Version]) -> Known:
-    """Return what matters to a household that visits what the log visits, less what these lists block already."""
+def household(live: list[Version], ranking: int) -> Known:
+    """Return what matters to a household that visits what the log visits, less what these lists block already.
+
+    `ranking`: how many sites of a public ranking count, beside those that ship.
+    """
     shipped = known_names(Policy("policy.yaml"), STATE, datetime.now(UTC))
-    sites = with_www(dict.fromkeys(popular(50_000), "")) | dict.fromkeys(shipped.of(Concern.POPULAR), "")
     asked = Known({Concern.HOUSEHOLD: requested()})
     blocked = {name for version in live for name in speech(version, asked.names).effective}
     return Known(
         {
             Concern.HOUSEHOLD: {name: why for name, why in requested().items() if name not in blocked},
             Concern.ESSENTIAL: {name: shipped.why[name][1] for name in shipped.of(Concern.ESSENTIAL)},
-            Concern.POPULAR: sites,
+            Concern.POPULAR: with_www(dict.fromkeys(popular(ranking), ""))
+            | dict.fromkeys(shipped.of(Concern.POPULAR), ""),
         }
     )
 
 
-def tell(pairs: list[tuple[str, Version, Version]]) -> None:
+def tell(pairs: list[tuple[str, Version, Version]], ranking: int) -> None:
     """Judge versions, each beside the old versions of the others, and print what is held."""
-    known = household([before for _, before, _ in pairs])
-    print(f"{len(pairs)} lists, {len(known):,} names that matter ({len(known.of(Concern.HOUSEHOLD)):,} of the log)")
+    known = household([before for _, before, _ in pairs], ranking)
+    of_log = len(known.of(Concern.HOUSEHOLD))
+    print(f"{len(pairs)} lists, {len(known):,} names that matter ({of_log:,} of the log, {ranking:,} of a ranking)")
     kinds: Counter[str] = Counter()
     held = 0
     for name, before, after in pairs:
@@ -151,11 +156,8 @@ def tell(pairs: list[tuple[str, Version, Version]]) -> None:
         held += bool(holds)
         kinds.update(hold.kind.value for hold in holds)
         for hold in holds:
-            print(
-                f"  {name}: {hold.message}",
-                *(f"{each.name} <- {_lines(each.lines)}" for each in hold.blocked[:8]),
-                sep="\n      ",
-            )
+            named = [f"{each.name} <- {_lines(each.lines)}" for each in hold.blocked[:8]]
+            print(f"  {name}: {hold.message}", *named, sep="\n      ")
     print(f"{held} of {len(pairs)} held: {dict(kinds)}")
 
 
@@ -166,16 +168,17 @@ def _lines(lines: tuple[object, ...]) -> str:
 def main(words: list[str]) -> None:
     """Run what the words ask for."""
     if words == ["--churn"]:
-        tell(list(_churned()))
+        pairs = list(_churned())
+        for ranking in (0, RANKING):
+            tell(pairs, ranking)
     elif words:
         old, new = map(Path, words)
-        files = sorted(path.name for path in old.iterdir() if (new / path.name).is_file())
-        tell(
-            [
-                (name, *(read((folder / name).read_bytes(), dns=False, name=name) for folder in (old, new)))
-                for name in files
-            ]
-        )  # type: ignore[misc]
+        names = sorted(path.name for path in old.iterdir() if (new / path.name).is_file())
+        pairs = [
+            (name, *(read((side / name).read_bytes(), dns=False, name=name) for side in (old, new))) for name in names
+        ]
+        for ranking in (0, RANKING):
+            tell(pairs, ranking)  # type: ignore[arg-type]
     else:
         figures()
 
