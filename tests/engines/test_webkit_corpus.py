@@ -95,10 +95,15 @@ def test_the_log_is_decided_alike(webkit: WebKit, lists: Judged, output: Output)
 
 
 def labelled() -> list[tuple[Question, list[str]]]:
-    """Return the labelled requests with their filters; where no page is told, it is one that a filter is about."""
+    """Return the labelled requests that have a host, with their filters.
+
+    Where no page is told, it is one that a filter is about.
+    """
     found = []
     for row in json.loads(read("browser/labelled/matching-test-requests.json.gz")):
         page = row["sourceUrl"]
+        if not urlsplit(row["url"]).hostname:
+            continue
         if not urlsplit(page).hostname:
             page = next(map(site_of, filter(site_of, row["filters"])), PAGE)
         found.append((Question(page, row["url"], LABELLED[row["type"]]), row["filters"]))
