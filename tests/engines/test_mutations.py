@@ -15,8 +15,8 @@ from tests.engines.judge import Judged
 from tests.engines.mutations import BROWSER, DNS, SWAPPED, UBLOCK, Mutation
 from tests.engines.name_worlds import Together, drawn
 from tests.engines.require import require
-from tests.engines.ubo_core import World as Asked
-from tests.engines.ubo_core import ask_many
+from tests.engines.ubo_compare import compare
+from tests.engines.ubo_outputs import WAYS
 from tests.engines.webkit import WebKit
 from tests.engines.webkit_compare import ask_all
 from tests.engines.worlds import World, worlds
@@ -51,18 +51,7 @@ def noticed_after(differ: Differ, most: int = MOST) -> int:
 
 
 def differ_in_ublock(batch: list[World]) -> int:
-    wrong = 0
-    judges = [Judged(world) for world in batch]
-    outputs = [judged.output("ublock") for judged in judges]
-    texts = [b"".join(output.files[""]).decode() for output in outputs]
-    given = zip(texts, batch, strict=True)
-    answers = ask_many(Asked([text], [each.request for each in world.questions]) for text, world in given)
-    for judged, output, told in zip(judges, outputs, answers, strict=True):
-        for question, answer in zip(judged.world.questions, told, strict=True):
-            blocked = answer["blocked"]
-            differs = blocked != judged.decide(question).blocked
-            wrong += differs and not judged.explained_by(output, "ublock", question, blocked)
-    return wrong
+    return len(compare(WAYS[0], list(map(Judged, batch))).wrong)
 
 
 @pytest.mark.parametrize("mutation", named(*UBLOCK))
