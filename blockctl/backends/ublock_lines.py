@@ -45,7 +45,7 @@ _OPEN_END = re.compile(r"(?<![0-9a-z%])[0-9a-z%]{1,6}\Z", re.IGNORECASE)  # of l
 # A word within a pattern by which uBO looks it up rather than by a later one: it shuns only some hundred short ones.
 _RARE_WORD = re.compile(r"(?<![0-9a-z%*])(?!googleapis)[0-9a-z%]{9,}[^0-9a-z%*]", re.IGNORECASE)
 # A pattern that may match up to the end of a host: of an address it names no more than the scheme and a name.
-_TO_END_OF_HOST = re.compile(r"\|{0,2}(?:[a-z*]*:)?(?:/{0,2}[^/?=&]*\.)?([a-z*-]+)[/^:]?[*|]*", re.IGNORECASE)
+_TO_END_OF_HOST = re.compile(r"\|{0,2}(?:[a-z*]*:)?(?:/{0,2}[^/?=&]*\.)?([a-z*-]+|\d+)[/^:]?[*|]*", re.IGNORECASE)
 _BARE_NAME = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)*", re.IGNORECASE)
 _COMMA = re.compile(r"(?<!\\),")
 _FOREIGN_COSMETIC = re.compile(r"^\[\$|#@?%#(?!//scriptlet\()|^[^#]*\$@?\$")
@@ -102,7 +102,7 @@ def network_line(rule: Rule) -> tuple[str, str]:
 
 def _joined(rule: Rule, pattern: str, options: str) -> str:
     """Return the line of a pattern, with the `@@` before it, and options."""
-    untyped = rule.pattern and rule.kinds == SUBRESOURCES and rule.decides and "~doc" not in options
+    untyped = not rule.host and rule.kinds == SUBRESOURCES and rule.decides and "~doc" not in options
     if untyped and (rule.effect is Effect.ALLOW or rule.regex or _may_end_a_host(rule.pattern)):
         options = f"{options},~document" if options else "~document"
     pattern = _open(rule, pattern)
@@ -111,7 +111,10 @@ def _joined(rule: Rule, pattern: str, options: str) -> str:
 
 def _may_end_a_host(pattern: str) -> bool:
     match = _TO_END_OF_HOST.fullmatch(pattern)
-    return match is not None and ("*" in match[1] or match[1].lower() in suffix_rules()[0])
+    if match is None:
+        return False
+    last = match[1].lower()
+    return "*" in last or last.isdigit() or last in suffix_rules()[0]
 
 
 def _open(rule: Rule, pattern: str) -> str:

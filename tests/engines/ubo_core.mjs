@@ -17,6 +17,7 @@ const statics = (await load('js/static-net-filtering.js')).default;
 const Switches = (await load('js/hnswitches.js')).default;
 const Firewall = (await load('js/dynamic-net-filtering.js')).default;
 const UrlRules = (await load('js/url-net-filtering.js')).default;
+const HNTrieContainer = (await load('js/hntrie.js')).default;
 const suffixes = (await load('lib/publicsuffixlist/publicsuffixlist.js')).default;
 
 const engine = await StaticNetFilteringEngine.create();
@@ -26,6 +27,14 @@ if (suffixes.getDomain('www.example.com') !== 'example.com') {
     const stored = JSON.parse(fs.readFileSync(path.join(core, 'build/publicsuffixlist.json'), 'utf8'));
     suffixes.fromSelfie({ magic: stored.magic, buf32: Uint32Array.from(Object.values(stored.buf32)) });
 }
+
+// The package keeps the last host name looked up where a trie is built too, and takes it for still written there: the
+// first answer after lists are loaded, or after a `domain=` is read for the first time, may be wrong.
+const setNeedle = HNTrieContainer.prototype.setNeedle;
+HNTrieContainer.prototype.setNeedle = function(name) {
+    this.needle = '';
+    return setNeedle.call(this, name);
+};
 
 let input, switches, firewall, urlRules, sandboxed;
 
