@@ -95,21 +95,17 @@ def _traffic(requests: Path | None, state: Path) -> Traffic:
 
     from blockctl.cli.fidelity_own import Traffic
     from blockctl.io.log_reader import open_log
-    from blockctl.io.policy_file import read_text
     from blockctl.io.query_log import log_path
-    from blockctl.model.diagnostic import BlockctlError
-    from blockctl.parsers.request_log import parse
+    from blockctl.io.request_file import read_requests
 
     if requests is not None:
-        log = parse(read_text(requests), str(requests))
-        if not log.requests:
-            raise BlockctlError(f"{requests} has no requests", "save a HAR file in the browser", tuple(log.faults))
+        log = read_requests(requests)
         return Traffic(str(requests), requests=Counter(log.requests), faults=log.faults)
     reader = open_log(log_path(state))
     if reader is None:
         return Traffic()
     with reader:
-        tops = reader.tops(0.0, EVERY)
+        tops = reader.tops(0.0, MOST_NAMES)
     names: Counter[str] = Counter()
     for name, count in (*tops["names"], *tops["blocked"]):
         if name:
@@ -117,7 +113,7 @@ def _traffic(requests: Path | None, state: Path) -> Traffic:
     return Traffic("the query log" if names else "", names=names)
 
 
-EVERY = 1_000_000  # names; more than any log has
+MOST_NAMES = 20_000  # of those let through, and of those blocked: the most frequent
 
 
 def _own_json(measured: list[Measured] | None, traffic: Traffic | None) -> dict[str, Any]:
