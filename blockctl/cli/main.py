@@ -21,7 +21,7 @@ COMMANDS = {
     "serve": "up", "up": "up",
     "log": "log", "stats": "stats",
     "doctor": "doctor", "publish": "publish", "fidelity": "fidelity",
-    "merge": "merge", "tidy": "tidy", "fix": "fix",
+    "merge": "merge", "tidy": "tidy", "fix": "fix", "watch": "watch",
 }  # fmt: skip
 TOLD = 200  # as many diagnostics as a person may want to scroll through
 

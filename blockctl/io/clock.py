@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+passed = time.monotonic  # seconds, from any beginning
 worked = time.thread_time  # seconds that this thread has worked: waiting for others does not count
 
 

@@ -70,6 +70,8 @@ def read_text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
+        if path.with_name(f".{path.name}.icloud").exists():  # what iCloud Drive leaves of a file that it took away
+            raise WorldError(f"{path} is in iCloud only", f"`brctl download '{path}'` brings it here") from error
         raise BlockctlError(f"there is no policy at {path}", _init_hint(path)) from error
     except OSError as error:
         reason = "it is a folder" if isinstance(error, IsADirectoryError) else error.strerror or str(error)

@@ -33,7 +33,7 @@ class Watch:
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._seen: dict[Path, Seen] = {}
-        self._folders: dict[Path, int] = {}
+        self._folders: dict[Path, tuple[int, int]] = {}  # number of the watch, and the folder's inode
         self._fd = -1
         self._libc: ctypes.CDLL | None = None
         self._soon: asyncio.TimerHandle | None = None
@@ -52,17 +52,24 @@ class Watch:
 
     def follow(self, paths: Iterable[Path]) -> None:
         """Follow these files and no others. A file need not be there yet."""
-        self._seen = {path: self._seen[path] if path in self._seen else _look_at(path) for path in paths}
+        self._seen = {path: self._seen[path] if path in self._seen else look_at(path) for path in paths}
         self._watch_folders()
 
     def _watch_folders(self) -> None:
-        """Ask for the events of each folder that is there and tells none yet."""
-        for folder in {path.parent for path in self._seen} - self._folders.keys():
-            if self._libc is not None and self._fd >= 0:
-                mask = CLOSE_WRITE | MOVED_TO | CREATE | DELETE
-                number = self._libc.inotify_add_watch(self._fd, os.fsencode(folder), mask)
-                if number >= 0:
-                    self._folders[folder] = number
+        """Ask for the events of each folder that tells none yet, or in whose place another was put."""
+        if self._libc is None or self._fd < 0:
+            return
+        for folder in {path.parent for path in self._seen}:
+            seen = look_at(folder)
+            number, inode = self._folders.get(folder, (-1, 0))
+            if seen is None or (number >= 0 and inode == seen[0]):
+                continue
+            if number >= 0 and list(self._folders.values()).count((number, inode)) == 1:
+                self._libc.inotify_rm_watch(self._fd, number)
+            mask = CLOSE_WRITE | MOVED_TO | CREATE | DELETE
+            number = self._libc.inotify_add_watch(self._fd, os.fsencode(folder), mask)
+            if number >= 0:
+                self._folders[folder] = number, seen[0]
 
     def stop(self) -> None:
         """End."""
@@ -82,7 +89,7 @@ class Watch:
                 number, mask, _, length = EVENT.unpack_from(data, at)
                 at += EVENT.size
                 if mask & IGNORED:
-                    self._folders = {folder: each for folder, each in self._folders.items() if each != number}
+                    self._folders = {folder: each for folder, each in self._folders.items() if each[0] != number}
                 names.add(data[at : at + length].rstrip(b"\0"))
                 at += length
         if self._soon is None and any(os.fsencode(path.name) in names for path in self._seen):
@@ -90,18 +97,19 @@ class Watch:
 
     def _look_again(self) -> None:
         self._look = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look_again)
-        self._watch_folders()  # one that was deleted may have been made again
+        self._watch_folders()  # one that was deleted may have been made again, or a link to it leads elsewhere
         self._compare()
 
     def _compare(self) -> None:
         self._soon = None
-        now = {path: _look_at(path) for path in self._seen}
+        now = {path: look_at(path) for path in self._seen}
         if now != self._seen:
             self._seen = now
             self._changed()
 
 
-def _look_at(path: Path) -> Seen:
+def look_at(path: Path) -> Seen:
+    """Return what is another when a file was changed or replaced; None when there is none."""
     try:
         stat = path.stat()
     except OSError:

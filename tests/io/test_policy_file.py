@@ -55,6 +55,13 @@ def test_nobody_waits_for_what_comes_through_a_pipe(tmp_path: Path) -> None:
     assert f"cannot read the policy {pipe}: it is no file" in done.stderr
 
 
+def test_a_policy_that_icloud_took_away_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / ".policy.yaml.icloud").write_bytes(b"bplist00")
+    with pytest.raises(WorldError, match="in iCloud only") as told:
+        policy_file.read_text(tmp_path / "policy.yaml")
+    assert "brctl download" in told.value.hint
+
+
 def test_where_the_policy_is_on_a_mac(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert policy_file.policy_path(None) == home / "Library/Application Support/blockctl/policy.yaml"
