@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from json.encoder import encode_basestring_ascii as quote
 
 from blockctl.backends.output import Gaps
+from blockctl.backends.safari_fewer import fewer, merged
 from blockctl.backends.safari_pattern import EVERYTHING, exact_filter, host_filter
 from blockctl.backends.safari_rules import Network, is_below
 from blockctl.backends.safari_trigger import BLOCK, IGNORE, POPUP, TOP_DOCUMENT, rule
@@ -34,11 +35,11 @@ def network_files(lists: Sequence[FilterList], gaps: Gaps) -> tuple[list[list[st
         for one in each.rules:
             if not is_plain_host(one):
                 network.add(one)
-    exceptions = sorted([*network.exceptions.strict(), *allowed.lines(IGNORE)])
+    exceptions = sorted([*fewer(network.exceptions.strict()), *allowed.lines(IGNORE)])
     carved = list(network.carved())
-    soft = list(network.soft.soft())
-    hard = sorted([*network.hard.strict(), *blocked.lines(BLOCK)])
-    important = list(network.important.strict())
+    soft = sorted(fewer(network.soft.soft()))
+    hard = sorted([*fewer(network.hard.strict()), *blocked.lines(BLOCK)])
+    important = sorted(fewer(network.important.strict()))
     redundant = network.redundant + blocked.redundant
     if not (carved or soft or hard or important):
         return [], redundant
@@ -78,11 +79,11 @@ class Names:
         self.redundant = len(subtree) + len(exact) - len(self.subtree) - len(self.exact)
 
     def lines(self, action: str) -> Iterator[str]:
-        """Write a rule for each name."""
+        """Write rules for the names, fewer than there are names."""
         dot = quote(r"\.")[1:-1]
         for names, shape in ((self.subtree, host_filter), (self.exact, exact_filter)):
             before, after = rule(shape("NAME"), action).split("NAME")
-            for name in names:
+            for name in merged(names):
                 yield f"{before}{name.replace('.', dot)}{after}"
 
 

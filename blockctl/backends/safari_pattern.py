@@ -14,7 +14,7 @@ from blockctl.model.names import covers
 from blockctl.model.pattern import TOKEN
 
 SCHEME = "^[^:]+://+"  # and whoever writes `user@` before the host is not followed
-SUBDOMAINS = r"([^:/]+\.)?"
+SUBDOMAINS = r"([^/]+\.)?"  # a colon too: what WebKit need not tell apart keeps its automata small
 SEPARATOR = "[^a-zA-Z0-9_.%-]"
 EVERYTHING = ".*"
 

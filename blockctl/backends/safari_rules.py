@@ -32,7 +32,7 @@ from blockctl.model.match import page_keys
 from blockctl.model.names import parents
 from blockctl.model.pattern import anchored_host
 from blockctl.model.request import ALL_KINDS, SUBRESOURCES, Kind
-from blockctl.model.rule import Effect, Rule, Scope
+from blockctl.model.rule import Effect, Party, Rule, Scope
 
 ALL, SOFT = ALL_KINDS.value, SUBRESOURCES.value  # numbers: the complement of a flag would not know `POPUPS`
 
@@ -101,7 +101,8 @@ class Network:
         if where == () or not filters:
             return  # every page or host it names is taken away again: it never speaks
         unless = () if rule.sites else _unless(rule.not_sites)
-        triggers = [Trigger(each, rule.match_case, rule.party, unless) for each in filters]
+        never_top = _never_top(rule)
+        triggers = [Trigger(each, rule.match_case, rule.party, unless, never_top) for each in filters]
         if spared:
             if rule.effect is Effect.ALLOW or rule.important or kinds & ~SOFT:
                 raise Unsayable("carve")
@@ -145,6 +146,19 @@ class Network:
             self.gaps.add("entity-not", rule.origin, rule.text)
         if kinds != POPUPS and bool(kinds & Kind.PING) != bool(kinds & Kind.OTHER):
             self.gaps.add("beacon", rule.origin, rule.text)
+
+
+def _never_top(rule: Rule) -> bool:
+    """Whether a rule can never be about a page that is opened itself, which is its own page and of its own party."""
+    if rule.party is Party.THIRD:
+        return True
+    host = rule.host or ("" if rule.regex else anchored_host(rule.pattern))
+    if not host or not rule.sites:
+        return False
+    return not any(
+        site.endswith(".*") or site.startswith("/") or host in parents(site) or site in parents(host)
+        for site in rule.sites
+    )
 
 
 def is_below(name: str, names: Set[str]) -> bool:

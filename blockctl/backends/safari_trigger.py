@@ -47,6 +47,9 @@ class Trigger(NamedTuple):
     match_case: bool = False
     party: Party = Party.ANY
     unless: tuple[str, ...] = ()  # expressions for pages
+    never_top: bool = (
+        False  # whether what is opened itself can never be meant, so that frames need no rule of their own
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -115,7 +118,7 @@ class Table:
     def strict(self) -> Iterator[str]:
         """Write the rules so that each touches its own kinds alone."""
         for trigger, kinds, pages in self.merged():
-            for kind in strict_types(kinds):
+            for kind in strict_types(kinds, trigger.never_top):
                 yield self._line(trigger, pages, kind)
 
     def _line(self, trigger: Trigger, pages: tuple[str, ...] | None, kind: str) -> str:
@@ -133,22 +136,25 @@ class Table:
         return rule(trigger.url_filter, self.action, *members)
 
 
-def _order(trigger: Trigger) -> tuple[str, bool, str, tuple[str, ...]]:
-    return trigger.url_filter, trigger.match_case, trigger.party.value, trigger.unless
+def _order(trigger: Trigger) -> tuple[str, bool, str, tuple[str, ...], bool]:
+    return trigger.url_filter, trigger.match_case, trigger.party.value, trigger.unless, trigger.never_top
 
 
 POPUPS = 1 << 20  # beside the kinds of a request: the opening of a window
 
 
 @lru_cache(maxsize=4096)
-def strict_types(kinds: int) -> tuple[str, ...]:
-    """Return the type members, one for each rule needed, that together mean exactly these kinds."""
+def strict_types(kinds: int, never_top: bool = False) -> tuple[str, ...]:
+    """Return the type members, one for each rule needed, that together mean exactly these kinds.
+
+    `never_top`: the rest of the trigger fits no page that is opened itself, so frames may be called documents.
+    """
     if kinds & ALL_KINDS == ALL_KINDS:
         return ("",)
     found = []
     documents = kinds & (Kind.DOCUMENT | Kind.FRAME)
     rest = kinds & ALL_KINDS & ~documents
-    if documents == Kind.DOCUMENT | Kind.FRAME:
+    if documents == Kind.DOCUMENT | Kind.FRAME or (never_top and documents == Kind.FRAME):
         rest |= Kind.FRAME
     elif documents:
         found.append(TOP_DOCUMENT if documents == Kind.DOCUMENT else FRAME_DOCUMENT)
