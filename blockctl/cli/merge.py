@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -60,6 +61,7 @@ def merge_command(
         raise BlockctlError(
             f"merge takes three files, or none; here are {len(files)}", "blockctl merge BASE OURS THEIRS"
         )
+    gc.disable()  # a large policy is a hundred thousand objects and no cycle
     done = [merge_files(files, output)] if files else merge_copies(policy, state, output)
     if as_json:
         print_json({"version": 1, "merges": [_json(each) for each in done]})

@@ -34,6 +34,7 @@ class Merged:
 
     text: str
     conflicts: tuple[Conflict, ...]
+    brief: str = ""  # the text without the sites that nobody touched: as right or wrong as the whole
 
 
 def merge(base: str, ours: str, theirs: str, files: Sequence[str] = SIDES) -> Merged:
@@ -46,6 +47,8 @@ def merge(base: str, ours: str, theirs: str, files: Sequence[str] = SIDES) -> Me
     if ours == base:
         return Merged(theirs, ())
     merged = merge_texts(base, ours, theirs, files)
+    if merged.brief and not has_errors(read_policy(merged.brief, files[1])[1]):
+        return merged
     _, faults = read_policy(merged.text, files[1])
     if not has_errors(faults):
         return merged
@@ -72,7 +75,7 @@ def merge_texts(base: str, ours: str, theirs: str, files: Sequence[str] = SIDES)
         conflicts = merger.conflicts
         missing = lost(_one_of(*prologs), *prologs)
         text = comment_lines(missing, text) + text
-    return Merged((BOM if mark else "") + text, tuple(conflicts))
+    return Merged((BOM if mark else "") + text, tuple(conflicts), text.replace(*merger.sites, 1) if text else "")
 
 
 def _cut(text: str, prolog: str) -> Block | None:

@@ -49,6 +49,7 @@ class Blocks:
 
     def __init__(self) -> None:
         self.conflicts: list[Conflict] = []
+        self.sites = ("", "")  # the merged sites, and those of them that somebody touched
         self._settled: set[Path] = set()
 
     def block(self, path: Path, base: Block | None, ours: Block | None, theirs: Block | None) -> str:
@@ -58,16 +59,22 @@ class Blocks:
         base, ours, theirs = (each and each.at(frame.column) for each in (base, ours, theirs))
         before, here, there = (each.parts if each else {} for each in (base, ours, theirs))
         texts: list[str] = []
+        touched: list[str] = []
         for key in in_order(list(before), list(here), list(there)):
             was, mine, other = before.get(key), here.get(key), there.get(key)
-            if mine == other or was == other:
-                texts += texts_of(mine)
-            elif was is not None and mine is not None and (was.lead, was.body) == (mine.lead, mine.body):
-                texts += texts_of(other)
+            if same(mine, other) or same(was, other):
+                new = texts_of(mine)
+            elif same(was, mine):
+                new = texts_of(other)
             else:
-                texts += self._part((*path, key), was, mine, other)
+                new = self._part((*path, key), was, mine, other)
+            texts += new
+            touched += new if not (same(was, mine) and same(was, other)) else []
         tails = [each.tail if each else "" for each in (base, ours, theirs)]
-        return joined([*texts, merged_lead(*tails)])
+        text = joined([*texts, merged_lead(*tails)])
+        if path == ("sites",):
+            self.sites = (text, joined(touched))
+        return text
 
     def _part(self, path: Path, base: Part | None, ours: Part | None, theirs: Part | None) -> list[str]:
         """Merge one entry that at least one side changed."""
@@ -204,6 +211,13 @@ def _conflict(path: Path, ours: Part, here: Node | None, theirs: Part, there: No
         ours.line + here.line - 1 if here is not None else 0,
         theirs.line + there.line - 1 if there is not None else 0,
     )
+
+
+def same(one: Part | None, other: Part | None) -> bool:
+    """Whether two parts have the same characters, or neither is there."""
+    if one is None or other is None:
+        return one is other
+    return one.body == other.body and one.lead == other.lead
 
 
 def texts_of(part: Part | None) -> list[str]:

@@ -53,9 +53,22 @@ class Graft:
         elif isinstance(ours, tree.Sequence) and isinstance(theirs, tree.Sequence):
             self._entries(path, base if isinstance(base, tree.Sequence) else None, ours, theirs)
         elif meaning(ours, key) == said:
-            self._put(ours, theirs)
+            self._put(ours, self._flow(theirs))
+        elif path and parts_speak(path) and (_is_empty(ours) or _is_empty(theirs)):
+            self._emptied(path, base, ours, theirs)
         else:
             self._report(path, ours, theirs)
+
+    def _emptied(self, path: Path, base: Node | None, ours: Node, theirs: Node) -> None:
+        """Settle a list or a mapping that one side left without a value: it deleted each of its entries."""
+        if _is_empty(ours):
+            if base is not None and (new := self._new(path, base, theirs)):
+                self._put(ours, new)
+            return
+        here = entries_of(path, ours)
+        for entry, (_, _, value) in entries_of(path, base).items():
+            if entry in here:
+                self._deleted((*path, entry), value, here[entry][2])
 
     def _entries(self, path: Path, base: Node | None, ours: Node, theirs: Node) -> None:
         before, here, there = (entries_of(path, node) for node in (base, ours, theirs))
@@ -151,8 +164,7 @@ class Graft:
         }:
             self._splice.replace(ours, new)
 
-    def _put(self, ours: Node, theirs: Node) -> None:
-        new = self._flow(theirs)
+    def _put(self, ours: Node, new: str) -> None:
         if isinstance(ours, Scalar) and ours.start == ours.end:
             self._splice.change(ours.start, ours.end, f" {new}")
         else:
@@ -160,6 +172,10 @@ class Graft:
 
     def _flow(self, node: Node) -> str:
         return flow_text(node, self._theirs)
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.empty
 
 
 def clashes(

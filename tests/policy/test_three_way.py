@@ -171,6 +171,18 @@ def test_conflicts_are_told_and_ours_is_kept(
         assert each.theirs_line or not each.theirs
 
 
+def test_a_host_denied_with_a_note_here_and_allowed_there_leaves_one_of_them() -> None:
+    base = "version: 1\nhosts:\n  allow: [a.example]\n  deny:\n  - cdn.example\n  - x.cdn.example\n"
+    ours = edit.add_host(base, "allow", "x.cdn.example", note="why")
+    theirs = edit.add_host(edit.add_host(base, "deny", "x.cdn.example", note="why"), "allow", "cdn.example")
+    for one, other in ((ours, theirs), (theirs, ours)):
+        merged = merge(base, one, other)
+        policy, _ = read_policy(merged.text, "t")
+        assert policy.hosts["cdn.example"].allow
+        assert policy.hosts["x.cdn.example"].allow == (one is ours)
+        assert [each.path[-1] for each in merged.conflicts] == ["x.cdn.example"]
+
+
 def test_a_conflict_names_the_lines() -> None:
     (conflict,) = merge(BASE, "# one more\n" + BASE.replace("hello", "ours"), BASE.replace("hello", "theirs")).conflicts
     assert (conflict.ours, conflict.ours_line) == ("ours", 9)
