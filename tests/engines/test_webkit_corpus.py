@@ -112,6 +112,8 @@ def labelled() -> list[tuple[Question, list[str]]]:
 
 def site_of(line: str) -> str:
     """Return a page that a filter is about, "" when it names none."""
+    if "domain=" not in line and "from=" not in line:
+        return ""
     parsed = adblock.parse(line + "\n", "line")
     sites = [site for rule in parsed.rules for site in rule.sites if normalize_host(site)]
     return f"https://{sites[0]}/" if sites else ""

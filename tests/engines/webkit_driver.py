@@ -148,7 +148,9 @@ class Engine:
 
     def open(self, page: str) -> str:
         """Navigate, and wait until the page is there or refused; return why it was refused."""
-        for _ in range(4):  # on a busy machine one in thousands is never heard of again
+        if self.page:
+            self.run("window.stop(); return ''")  # thousands of loads under way would keep the next page waiting
+        for _ in range(4):
             if (refused := self._navigate(page)) is not None:
                 self.page = "" if refused else page
                 return refused
@@ -272,7 +274,6 @@ def _told_apart(requests: Iterable[tuple[str, str]]) -> list[list[tuple[str, str
 
 
 def answer(engine: Engine, job: dict[str, object]) -> object:
-    """Do one job."""
     if "compile" in job:
         return {name: engine.compile(name, path) for name, path in job["compile"].items()}  # type: ignore[attr-defined]
     if "ask" in job:
@@ -287,7 +288,6 @@ def answer(engine: Engine, job: dict[str, object]) -> object:
 
 
 def main() -> None:
-    """Do jobs until the input ends."""
     Gtk.init(None)
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(folder)
