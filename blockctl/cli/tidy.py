@@ -16,7 +16,7 @@ from blockctl.cli.common import (
     print_json,
     stderr,
 )
-from blockctl.policy.tidy_findings import KINDS, UNVISITED
+from blockctl.policy.tidy_findings import KINDS, SURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,9 @@ def tidy_command(
     """List entries of the policy that lapsed, stand twice, are covered by another, that no list blocks any more, or
     whose site nobody visited; and temporary ones that come back again and again, with the command that keeps them.
 
-    --remove takes them out of the file; unvisited sites only with --only unvisited.
+    --remove takes out of the file what changes nothing: lapsed, double, shadowed. A rule that names no host, as /ads/*,
+    may block what an idle entry allows, and visits are known from the query log alone: --remove takes those out when
+    they are named, with --only idle or --only unvisited.
 
     Exit status: 0 nothing can go (or it went), 1 something can go, 2 the policy is wrong, 3 reading or writing failed.
     """
@@ -58,13 +60,13 @@ def tidy_command(
             raise BlockctlError(f"tidy knows no kind {kind!r}", advice(kind, KINDS))
     loaded = load_policy(policy, state)
     visits, found = findings(loaded, unvisited, only or list(KINDS))
-    gone = [each for each in found if each.removable and (each.kind != UNVISITED or only)] if remove else []
+    gone = [each for each in found if each.removable and (each.kind in SURE or only)] if remove else []
     if gone:
         take_out(loaded, gone)
     if as_json:
         print_json(to_json(loaded, visits, found, gone))
     else:
-        show(visits, found, gone, remove=remove)
+        show(visits, found, gone)
     if any(each.removable for each in found) and not remove:
         raise typer.Exit(1)
 
@@ -140,7 +142,7 @@ def take_out(loaded: Loaded, gone: Sequence[Finding]) -> None:
     edit(loaded.path, change)
 
 
-def show(visits: Visits, found: Sequence[Finding], gone: Sequence[Finding], *, remove: bool) -> None:
+def show(visits: Visits, found: Sequence[Finding], gone: Sequence[Finding]) -> None:
     """Print each finding with its line and reason."""
     for each in found:
         did = "removed: " if each in gone else ""
@@ -156,10 +158,10 @@ def show(visits: Visits, found: Sequence[Finding], gone: Sequence[Finding], *, r
         typer.echo(f"removed {len(gone):,} {'entry' if len(gone) == 1 else 'entries'}")
     if not any(each.removable for each in found):
         typer.echo("tidy: nothing can go")
-    elif left and remove:
-        typer.echo(f"`blockctl tidy --remove --only {UNVISITED}` takes the unvisited sites out too")
-    elif left:
-        typer.echo("`blockctl tidy --remove` takes them out; with --only KIND just some")
+    elif any(each.kind in SURE for each in left):
+        typer.echo("`blockctl tidy --remove` takes out what is lapsed, double or shadowed: that changes nothing")
+    for kind in dict.fromkeys(each.kind for each in left if each.kind not in SURE):
+        typer.echo(f"`blockctl tidy --remove --only {kind}` takes out what is {kind}")
 
 
 def to_json(loaded: Loaded, visits: Visits, found: Sequence[Finding], gone: Sequence[Finding]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ IDLE = "idle"  # changes no decision that lists make
 SHADOWED = "shadowed"
 DOUBLE = "double"
 KINDS = (LAPSED, DOUBLE, SHADOWED, IDLE, UNVISITED, AGAIN)
+SURE = (LAPSED, DOUBLE, SHADOWED)  # without these every decision is as before; the others are for the user to judge
 
 
 @dataclass(frozen=True, slots=True)

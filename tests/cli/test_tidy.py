@@ -60,9 +60,13 @@ def test_each_finding_has_its_line_and_reason(run: Run) -> None:
 
 
 def test_what_can_go_is_removed_and_the_rest_keeps_its_comments(tmp_path: Path, run: Run) -> None:
-    assert run("tidy", "--remove").status == 0
-    text = POLICY.replace("      - free.example      # once it was listed\n", "")
-    text = text.replace("    - {host: gone.example, until: 2020-01-01T00:00:00Z}\n", "")
+    done = run("tidy", "--remove")
+    assert done.status == 0
+    assert "--remove --only idle" in done.out
+    text = POLICY.replace("    - {host: gone.example, until: 2020-01-01T00:00:00Z}\n", "")
+    assert (tmp_path / "policy.yaml").read_text() == text, "what somebody has to judge stays"
+    assert run("tidy", "--remove", "--only", "idle").status == 0
+    text = text.replace("      - free.example      # once it was listed\n", "")
     assert (tmp_path / "policy.yaml").read_text() == text
     done = run("tidy")
     assert (done.status, "nothing can go" in done.out) == (0, True)
