@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -66,7 +65,7 @@ class Judge:
     def changes(self, source: ListSource) -> tuple[int, int]:
         """Return how many lines the version that was read last has more than the live one, and how many less."""
         old, new = self._lines(self._live, source), self._lines(self._candidates[source.name].run, source)
-        return (new - old).total(), (old - new).total()
+        return len(new - old), len(old - new)
 
     def _served(self, source: ListSource) -> Judged | None:
         if source.name not in self._serving:
@@ -77,9 +76,8 @@ class Judge:
     def _texts(self, source: ListSource) -> list[ListText]:
         return [text for text in self._live.texts if text.source.name == source.name]
 
-    def _lines(self, run: Compilation, source: ListSource) -> Counter[bytes]:
-        texts = [text for text in run.texts if text.source.name == source.name]
-        return Counter(line for text in texts for line in text.data.split(b"\n") if line)
+    def _lines(self, run: Compilation, source: ListSource) -> set[bytes]:
+        return {line for text in run.texts if text.source.name == source.name for line in text.data.split(b"\n")}
 
 
 def kept(holds: list[Hold]) -> tuple[list[dict[str, Any]], list[str]]:

@@ -218,15 +218,15 @@ class Refreshing:
         outcome = Outcome(built=True)
         run = open_versions(self.loaded, self.lock)
         self._count(run)
-        try:
-            outcome.written = build(run, [], None)
-        except BlockctlError as error:
-            outcome.problem = error
         if is_served(self.loaded.state):
             try:
                 make_rules(run, self.loaded.state)
             except BlockctlError as error:
-                outcome.problem = outcome.problem or error
+                outcome.problem = error
+        try:
+            outcome.written = build(run, [], None)
+        except BlockctlError as error:
+            outcome.problem = outcome.problem or error
         outcome.left_out = [str(problem) for problem in problems(run)]
         self._local = [Path(self.loaded.policy.file).parent / text.file for text in run.texts if not text.source.url]
         run.memory.prune()

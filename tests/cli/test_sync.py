@@ -348,6 +348,20 @@ def test_json(world: World) -> None:
     assert first["next_look"] > 1e9
 
 
+def test_lists_are_data(world: World) -> None:
+    world.policy.write_text(world.policy.read_text() + "hosts: {deny: [denied.example]}\n")
+    world.lists.texts["/b.txt"] = (
+        b"! Title: b\n||other.example^\n@@||denied.example^\n||x.example^$dnsrewrite=192.0.2.1\n"
+        b"!#include /etc/passwd\n!#include ../../policy.yaml\n!#include file:///etc/passwd\n"
+    )
+    world.run("sync", "b", "--force")
+    text = (world.folder / "out" / "hosts").read_text()
+    assert "denied.example" in world.blocked(), "what the user denies no list allows"
+    assert "192.0.2.1" not in text, "a list does not say what to answer"
+    assert "root" not in text
+    assert {path for path, _ in world.lists.asked} == {"/a.txt", "/b.txt"}
+
+
 def test_the_stamp_is_no_promise(world: World) -> None:
     (world.folder / "state" / "lists" / built.NAME).write_text("[")
     assert world.run("sync").status == 0
