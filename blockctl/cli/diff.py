@@ -134,6 +134,7 @@ def version_called(loaded: Loaded, live: Compilation, source: ListSource, word: 
     """Return the version that a word or a file name means. Raises BlockctlError."""
     from blockctl.cli.build import open_versions
     from blockctl.io.addresses import address_of
+    from blockctl.io.versions import version_of_file
     from blockctl.model.diagnostic import BlockctlError
 
     if word == "live":
@@ -141,7 +142,7 @@ def version_called(loaded: Loaded, live: Compilation, source: ListSource, word: 
     elif source.url and (version := _kept(loaded, source, word)) is not None:
         found = serving(open_versions(loaded, {address_of(source): version}), source)
     else:
-        return _of_file(source, Path(word))
+        return version_of_file(source, Path(word), f"name a file, or a version of {source.name}: {WORDS}")
     if found is None:
         raise BlockctlError(f"{source.name} has no version {word!r} that can be read", f"there are: {WORDS}")
     return found
@@ -170,26 +171,6 @@ def _history(loaded: Loaded, source: ListSource) -> Iterator[tuple[str, Version]
             yield "held", past.held.version
         for number, (_, version) in enumerate(past.earlier):
             yield "" if number else "before", version
-
-
-def _of_file(source: ListSource, path: Path) -> Judged:
-    """Read a file as a version of a list. Raises BlockctlError."""
-    from blockctl.io.packed import unpacked
-    from blockctl.io.versions import version_of
-    from blockctl.model.diagnostic import BlockctlError
-    from blockctl.model.filterlist import ListText
-    from blockctl.parsers import MAX_BYTES, parse
-    from blockctl.policy.merge import settle_badfilters
-
-    try:
-        data = unpacked(str(path), path.read_bytes(), MAX_BYTES)
-    except OSError as error:
-        hint = f"name a file, or a version of {source.name}: {WORDS}"
-        raise BlockctlError(f"cannot read {path}: {error.strerror or error}", hint) from error
-    text = ListText(source, str(path), data, "")
-    parsed = parse(data, str(path), source.format, source.match, dns_only=source.dns_only)
-    settle_badfilters([parsed], parsed.badfilters)
-    return version_of([(text, parsed)])
 
 
 def show(source: ListSource, found: Compared, known: Known) -> None:

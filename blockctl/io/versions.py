@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 
-from blockctl.model.diagnostic import Origin
+from blockctl.io.packed import unpacked
+from blockctl.model.diagnostic import BlockctlError, Origin
 from blockctl.model.filterlist import COLUMNS, FilterList, ListText
 from blockctl.model.names import parents
+from blockctl.model.policy import ListSource
 from blockctl.model.rule import Effect, Scope
-from blockctl.parsers.text import plain_bytes
+from blockctl.parsers.text import MAX_BYTES, plain_bytes
 from blockctl.policy.gate_nouns import Line, Version
-from blockctl.policy.merge import speaks_of_names
+from blockctl.policy.merge import settle_badfilters, speaks_of_names
 
 FEW = 4  # names that are searched for one by one
 
@@ -34,6 +37,19 @@ def version_of(parts: Sequence[tuple[ListText, FilterList]]) -> Version:
     return Version(
         source, together([parsed for _, parsed in parts]), sum(len(text.data) for text, _ in parts), lines_for, line
     )
+
+
+def version_of_file(source: ListSource, path: Path, hint: str) -> Version:
+    """Read a file as a version of a list. Raises BlockctlError, with a hint on what could be named in its place."""
+    from blockctl.parsers import parse  # late: most versions were parsed before
+
+    try:
+        data = unpacked(str(path), path.read_bytes(), MAX_BYTES)
+    except OSError as error:
+        raise BlockctlError(f"cannot read {path}: {error.strerror or error}", hint) from error
+    parsed = parse(data, str(path), source.format, source.match, dns_only=source.dns_only)
+    settle_badfilters([parsed], parsed.badfilters)
+    return version_of([(ListText(source, str(path), data, ""), parsed)])
 
 
 def together(parts: Sequence[FilterList]) -> FilterList:
