@@ -1,7 +1,7 @@
 """What lists ask of declarativeNetRequest besides blocking: headers, parameters, and something harmless in place.
 
 Exceptions to these (`@@||site^$csp`) are not allows, which would free the request of every block as well: the host is
-taken out of the rules that it excepts.
+taken out of the rules that it excepts. A request that an exception lets through keeps its parameters.
 """
 
 from __future__ import annotations
@@ -68,27 +68,27 @@ class Modifiers:
         (self.exceptions if rule.effect is Effect.ALLOW else self.rules).append(rule)
         return True
 
-    def lines(self, gaps: Gaps, firefox: bool, priority: int) -> Iterator[tuple[int, str, str]]:
-        """Yield the rules, parameters with the same conditions together."""
+    def lines(self, gaps: Gaps, firefox: bool, headers: int, parameters: int) -> Iterator[tuple[int, str, str]]:
+        """Yield the rules, parameters with the same conditions together; `headers` and `parameters` are priorities."""
         spared: dict[str, list[tuple[str, str]]] = {}
         for each in self.exceptions:
             if each.host and not (each.sites or each.not_sites or each.to or each.not_to):
                 spared.setdefault(each.action, []).append((each.value, each.host))
             else:
                 gaps.add("modifier-exception", each.origin, each.text)
-        parameters: dict[str, dict[str, None]] = {}
+        named: dict[str, dict[str, None]] = {}
         for rule in self.rules:
             but = tuple(host for value, host in spared.get(rule.action, ()) if value in ("", rule.value))
             try:
                 for body in _bodies(rule, but, firefox):
                     if rule.action == "removeparam":
-                        parameters.setdefault(body, {})[_parameter(rule.value)] = None
+                        named.setdefault(body, {})[_parameter(rule.value)] = None
                     else:
-                        yield priority, _header(rule), body
+                        yield headers, _header(rule), body
             except Unsayable as unsayable:
                 gaps.add(unsayable.reason, rule.origin, rule.text)
-        for body, names in parameters.items():
-            yield priority, _without(list(names)), body
+        for body, names in named.items():
+            yield parameters, _without(list(names)), body
 
 
 def _bodies(rule: Rule, but: tuple[str, ...], firefox: bool) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from blockctl.backends.output import Gaps
 from blockctl.backends.safari_selector import is_sound
 from blockctl.backends.ublock_regions import Names, Region, regions, settings
-from blockctl.model.names import reversed_labels
+from blockctl.model.names import is_address, reversed_labels
 from blockctl.model.policy import Policy
 
 UNLOCKED = "html, body { overflow: auto !important; position: static !important }\n"
@@ -34,7 +34,12 @@ def styles(policy: Policy, gaps: Gaps) -> dict[str, tuple[dict[str, object], str
 
 
 def _pages(region: Region) -> dict[str, object]:
-    pages: dict[str, object] = {"matches": [f"*://*.{name}/*" for name in region.names]}
+    pages: dict[str, object] = {"matches": [_match(name) for name in region.names]}
     if region.but:
-        pages["exclude_matches"] = [f"*://*.{name}/*" for name in region.but]
+        pages["exclude_matches"] = [_match(name) for name in region.but]
     return pages
+
+
+def _match(name: str) -> str:
+    """Return the match pattern for a site; an address has nothing below it, and a browser refuses to read one so."""
+    return f"*://{'' if is_address(name) else '*.'}{name}/*"

@@ -32,8 +32,9 @@ from blockctl.model.request import SUBRESOURCES, Kind
 from blockctl.model.rule import Effect, Party, Rule, Scope
 
 # Priorities of the lists' rules; the policy's begin above them. A block beats a redirect of the same priority, so what
-# is sent in place of something stands above plain blocks.
-BLOCK, INSTEAD, EXCEPTION, IMPORTANT, IMPORTANT_INSTEAD, MODIFY = range(1, 7)
+# is sent in place of something stands above plain blocks. What takes parameters away stands beside them: where it has
+# nothing to take, Chromium does nothing at all, whatever lower rules say. Headers are changed beside any other action.
+BLOCK, INSTEAD, EXCEPTION, IMPORTANT, IMPORTANT_INSTEAD, HEADERS = range(1, 7)
 ALLOW_ACTION, BLOCK_ACTION = '{"type":"allow"}', '{"type":"block"}'
 
 MOST_REGEXES = 960  # of the 1,000 that browsers take, for hosts alone are told by expressions too
@@ -133,7 +134,7 @@ class Network:
             except Unsayable as unsayable:
                 for rule in same:
                     self.gaps.add(unsayable.reason, rule.origin, rule.text)
-        yield from self.modifiers.lines(self.gaps, self.firefox, MODIFY)
+        yield from self.modifiers.lines(self.gaps, self.firefox, HEADERS, BLOCK)
 
     def _bodies(self, same: list[Rule]) -> Iterator[str]:
         """Yield the conditions of rules that differ in their pages only."""

@@ -75,9 +75,21 @@ MEANT = {
     JavaScript.FIRST_PARTY: _claims(_FIRST_PARTY),
 }
 
+# A list's filter sees the frame that asks, never the page around it.
+_IN_LISTS = MEANT | {JavaScript.FIRST_PARTY: _claims({*_FIRST_PARTY, "frame-third-external"})}
+# A content blocker stops the files that scripts come in, but for those of workers.
+_IN_SAFARI = {*WRITTEN, "worker", *STAYS, *ELSEWHERE} - {"blob"}
+
 # output (and its option) -> what the policy says -> way -> what happens
 CLAIMS: dict[str, dict[JavaScript, dict[str, Claim]]] = {
-    "ublock": MEANT | {JavaScript.FIRST_PARTY: _claims({*_FIRST_PARTY, "frame-third-external"})},
+    "ublock": _IN_LISTS,
+    "ublock-rules": MEANT | {JavaScript.FIRST_PARTY: MEANT[JavaScript.ALLOW]},  # the list carries it
+    "ublock-rules, advanced": MEANT,
+    "ublock-backup": _IN_LISTS,
+    "ublock-backup, advanced": MEANT,
+    "ublock-managed": _IN_LISTS,
+    "safari": MEANT | {JavaScript.DENY: _claims(_IN_SAFARI)},
     "dnr": MEANT,
+    "dnr, firefox": MEANT | {JavaScript.FIRST_PARTY: _claims({*_FIRST_PARTY, "frame-third-external"})},
     "chromium-policy": MEANT | {JavaScript.FIRST_PARTY: MEANT[JavaScript.ALLOW]},
 }

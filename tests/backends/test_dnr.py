@@ -145,7 +145,6 @@ def test_types() -> None:
         pytest.param("/x$object", [block(urlFilter="/x", resourceTypes=["object"])], id="a kind that is none of ours"),
         pytest.param("/x$match-case", [block(urlFilter="/x", isUrlFilterCaseSensitive=True)], id="letter case"),
         pytest.param("||a.net^$removeparam=b\n||a.net^$removeparam=a", [{
-            "priority": 6,
             "action": {"type": "redirect", "redirect": {"transform": {"queryTransform": {"removeParams": ["a", "b"]}}}},
             "condition": {"requestDomains": ["a.net"], "resourceTypes": ["main_frame", "sub_frame", "xmlhttprequest"]},
         }], id="parameters together"),
@@ -244,14 +243,15 @@ def test_a_pause_and_lists_that_apply_nowhere() -> None:
 
 def test_hide_and_scroll() -> None:
     said = policy(
-        site("news.test", hide=(".modal", "a{b"), unlock_scroll=True), site("quiet.news.test", hide=("#box",))
-    )
+        site("news.test", hide=(".modal", "a{b"), unlock_scroll=True), site("quiet.news.test", hide=("#box",)),
+        site("192.0.2.7", unlock_scroll=True),
+    )  # fmt: skip
     output = written("", said)
     sheets = {each["css"][0]: each for each in loaded(output, "manifest.json")["content_scripts"]}
     assert sheets["hide-1.css"]["matches"] == ["*://*.news.test/*"]
     assert sheets["hide-1.css"]["exclude_matches"] == ["*://*.quiet.news.test/*"]
     assert b"".join(output.files["hide-1.css"]) == b".modal { display: none !important }\n"
-    assert sheets["scroll-1.css"]["matches"] == ["*://*.news.test/*"]
+    assert sheets["scroll-1.css"]["matches"] == ["*://192.0.2.7/*", "*://*.news.test/*"]
     assert output.gaps.count == {"selector": 1}
 
 
