@@ -34,6 +34,7 @@ class Fixing:
     written: str
     tries: int = 0
     suspects: list[Suspect] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)  # names that the page asked for and got
 
     def write(self, text: str) -> None:
         """Put a text into the file. Raises BlockctlError when somebody else changed it meanwhile."""
@@ -151,7 +152,7 @@ def repair(fixing: Fixing, since: str, client: str) -> tuple[str, ...] | None:
     if not fixing.suspects:
         stderr(f"nothing that {fixing.site} asked for was blocked in DNS: it was not the resolver")
         stderr(f"  `blockctl doctor {fixing.site}` looks elsewhere")
-        stderr(f"  `blockctl why URL --site {fixing.site}` asks the browser's rules")
+        tell_browser_rules(fixing)
         return None
     show_suspects(fixing)
     try:
@@ -163,9 +164,29 @@ def repair(fixing: Fixing, since: str, client: str) -> tuple[str, ...] | None:
         put_back(fixing)
         stderr(f"{fixing.site} does not work with all of them allowed either: it was not us")
         stderr(f"  `blockctl doctor {fixing.site}` looks elsewhere")
+        tell_browser_rules(fixing)
         return None
     keep(fixing, found)
     return found
+
+
+def tell_browser_rules(fixing: Fixing) -> None:
+    """Say which rules for browsers stop whole hosts that the page asked for: DNS has no part in those."""
+    from blockctl.cli.build import open_compilation
+    from blockctl.cli.verdicts import Located, browser_index
+    from blockctl.model.decide import decide
+    from blockctl.model.request import Kind, Request
+
+    run = open_compilation(fixing.loaded, offline=True)
+    index, located = browser_index(run), Located(run)
+    page = f"https://{fixing.site}/"
+    for host in [*(each.host for each in fixing.suspects), *fixing.others]:
+        decision = decide(run.policy, index, Request.parse(f"https://{host}/", page, Kind.SCRIPT))
+        if decision.blocked and decision.rule is not None:
+            rule = located(decision.rule)
+            stderr(f"  browsers stop {host} by {rule.origin}: {rule.text[:80]}")
+            stderr(f"    try: blockctl allow {host} --site {fixing.site} --for 1h && blockctl compile")
+    stderr(f"  `blockctl why URL --site {fixing.site}` asks the browser's rules about one address")
 
 
 def put_back(fixing: Fixing) -> None:
@@ -192,7 +213,7 @@ def keep(fixing: Fixing, found: Sequence[str]) -> None:
 
 def find_suspects(fixing: Fixing, since: str, client: str) -> list[Suspect]:
     """Read in the log what the page asked for. It has just been opened, so it is there."""
-    from blockctl.dns.suspects import suspects
+    from blockctl.dns.suspects import companions, suspects
     from blockctl.io.log_reader import Wanted, open_log
     from blockctl.io.query_log import log_path
     from blockctl.io.trial import wait_for_log
@@ -207,6 +228,7 @@ def find_suspects(fixing: Fixing, since: str, client: str) -> list[Suspect]:
         raise BlockctlError("there is no query log to look into", "the policy needs resolver: {log: full} for this")
     with reader:
         rows = [asked_row(row) for row in reader.newest(Wanted(client=client, since=start), MOST)]
+    fixing.others = companions(rows, fixing.site)
     return suspects(rows, fixing.site)
 
 

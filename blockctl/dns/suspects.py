@@ -68,6 +68,14 @@ def suspects(rows: Sequence[Asked], site: str, since: float | None = None) -> li
     return sorted(found, key=lambda each: (each.elsewhere / each.near, -each.near, each.host))
 
 
+def companions(rows: Iterable[Asked], site: str) -> list[str]:
+    """Return the names that were answered while the site's page opened: what a browser's rules may have stopped."""
+    rows = list(rows)
+    opened = openings(rows, site)
+    near = (row.name for row in rows if not row.blocked and _is_near(row.at, opened.get(row.client, ())))
+    return sorted(set(near))
+
+
 def _is_near(at: float, times: Sequence[float]) -> bool:
     number = bisect_right(times, at + BEFORE)
     return number > 0 and at - times[number - 1] <= AFTER

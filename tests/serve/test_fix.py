@@ -105,6 +105,18 @@ def test_nothing_of_it_is_blocked(server: Running) -> None:
     assert server.policy.read_bytes() == before
 
 
+def test_what_browsers_stop_is_named(server: Running) -> None:
+    (server.folder / "browser.txt").write_text("||lib.example^$script\n")
+    text = server.policy.read_text()
+    lists = "lists:\n  - {name: browsers, path: browser.txt, use: [browser]}\n"
+    server.policy.write_text(text.replace("lists:\n", lists))
+    opens = test_of(server, "unheard-of").replace(HOSTS[0], "lib.example").replace(HOSTS[1], "free.example")
+    done = server.run("fix", "shop.example", "--test", opens)
+    assert done.returncode == 1
+    assert "browsers stop lib.example by browser.txt:1: ||lib.example^$script" in done.stderr
+    assert "browsers stop free.example" not in done.stderr
+
+
 def test_what_works_is_left_alone(server: Running) -> None:
     before = server.policy.read_bytes()
     done = server.run("fix", "shop.example", "--test", "true")
