@@ -162,9 +162,9 @@ class Marionette:
 
 
 class FirefoxUbo:
-    """A fresh Firefox with uBlock Origin as Debian packages it."""
+    """A fresh Firefox with uBlock Origin as Debian packages it. `managed` is what uBO finds in its managed storage."""
 
-    def __init__(self) -> None:
+    def __init__(self, managed: dict[str, Any] | None = None) -> None:
         self.web = Web()
         self._folder = Path(tempfile.mkdtemp(prefix="firefox-"))
         profile = self._folder / "profile"
@@ -173,6 +173,11 @@ class FirefoxUbo:
         (profile / "user.js").write_text(
             "".join(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items())
         )
+        if managed is not None:
+            folder = self._folder / ".mozilla" / "managed-storage"
+            folder.mkdir(parents=True)
+            manifest = {"name": UBO, "description": "settings", "type": "storage", "data": managed}
+            (folder / f"{UBO}.json").write_text(json.dumps(manifest))
         environment = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
         environment |= {"HOME": str(self._folder), "MOZ_CRASHREPORTER_DISABLE": "1", "MOZ_DISABLE_CONTENT_SANDBOX": "1"}
         words = ["firefox-esr", "--headless", "--no-remote", "--marionette", "--remote-allow-system-access"]

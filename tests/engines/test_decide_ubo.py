@@ -21,8 +21,7 @@ from blockctl.model.index import Index
 from blockctl.model.request import SUBRESOURCES, Kind, Request
 from blockctl.model.rule import Effect, Party, Rule
 from blockctl.parsers import PARSERS
-from blockctl.policy.merge import settle_badfilters
-from tests.engines.ubo_core import World, ask, ask_many, needs_ubo_core
+from tests.engines.ubo_core import World, ask_many, needs_ubo_core
 
 CORPUS = Path(__file__).parents[2] / "../shared/corpus"
 LISTS = (
@@ -140,24 +139,6 @@ def in_force(text: str, parsed: FilterList) -> str:
     names = parsed.subtree | parsed.allow_subtree | parsed.exact | parsed.allow_exact
     lines = enumerate(text.splitlines(), start=1)
     return "\n".join(line for number, line in lines if number in kept or not names.isdisjoint(HOST.findall(line)))
-
-
-@needs_corpus
-@needs_ubo_core
-def test_request_log() -> None:
-    texts = [read(f"browser/{name}.txt.gz") for name in LISTS]
-    lists = [parse(text, name) for text, name in zip(texts, LISTS, strict=True)]
-    given = [in_force(*both) for both in zip(texts, lists, strict=True)]
-    settle_badfilters(lists, [rule for parsed in lists for rule in parsed.badfilters])
-    index = Index.build(lists)
-    requests = list(logged())
-    answers = ask(given, requests)
-    differ = [
-        (answer["filter"], [rule.text for rule in index.matching(request)], request.url)
-        for request, answer in zip(requests, answers, strict=True)
-        if blocked(index, request) is not answer["blocked"]
-    ]
-    assert len(differ) <= len(requests) // 1000, differ
 
 
 @needs_corpus

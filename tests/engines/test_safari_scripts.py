@@ -1,0 +1,73 @@
+"""Per-site JavaScript in the real WebKit, with what we write for Safari: which ways to run a script it stops."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from blockctl.backends import safari
+from blockctl.backends.scripts import CLAIMS, WAYS, Claim
+from blockctl.model.policy import JavaScript, Policy
+from tests.backends.test_ublock import policy, site
+from tests.engines.ledger import record
+from tests.engines.probe import QUIET, Site, read
+from tests.engines.require import SYSTEM_PYTHON, require
+
+DENY, ALLOW, FIRST = JavaScript.DENY, JavaScript.ALLOW, JavaScript.FIRST_PARTY
+NESTED = policy(
+    site("nest.test", javascript=DENY),
+    site("sub.nest.test", javascript=ALLOW),
+    site("sub.open.test", javascript=DENY),
+    site("first.test", javascript=FIRST),
+)
+CLOSED = policy(*(site(name, javascript=ALLOW) for name in ("on.test", "third.test", "outer.test")), javascript=DENY)
+DRIVER = Path(__file__).with_name("probe_webkit.py")
+
+
+def probe(folder: Path, wanted: Policy, site: Site) -> set[str]:
+    """Return the ways that work on a site in WebKit, with a policy in force."""
+    output = safari.emit(wanted, safari.prepare([], {}), {})
+    blockers = []
+    for name, pieces in output.files.items():
+        if name.endswith(".json") and "1blocker" not in name.lower():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"".join(pieces))
+            blockers.append(str(file))
+    job = {
+        "blockers": blockers,
+        "pages": {url: [status, headers, body.decode()] for url, (status, headers, body) in site.pages().items()},
+        "steps": [[step.url, step.clicks] for step in site.steps()],
+        "quiet": QUIET,
+    }
+    command = ["xvfb-run", "-a", SYSTEM_PYTHON, str(DRIVER)]
+    done = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True, timeout=900, check=False)
+    assert done.stdout, f"WebKit ended without an answer ({done.returncode}): {done.stderr[-2000:]}"
+    return read(json.loads(done.stdout), site.host)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "host", "says"),
+    [
+        pytest.param(NESTED, "nest.test", DENY, id="denied, with a host below it allowed"),
+        pytest.param(NESTED, "sub.nest.test", ALLOW, id="allowed below a denied site"),
+        pytest.param(NESTED, "open.test", ALLOW, id="not named, with a host below it denied"),
+        pytest.param(NESTED, "first.test", FIRST, id="first-party"),
+        pytest.param(CLOSED, "off.test", DENY, id="denied by default"),
+        pytest.param(CLOSED, "on.test", ALLOW, id="allowed where the default denies"),
+    ],
+)
+def test_every_way(tmp_path: Path, wanted: Policy, host: str, says: JavaScript) -> None:
+    """What worked is what the table of claims says."""
+    require("webkit")
+    began = time.monotonic()
+    worked = probe(tmp_path, wanted, Site(host))
+    claimed = {way for way, claim in CLAIMS["safari"][says].items() if claim is Claim.RUNS}
+    assert (worked - claimed, claimed - worked) == (set(), set())
+    seconds = time.monotonic() - began
+    record("webkit", "javascript", questions=len(WAYS), agreed=len(WAYS), gaps=Counter(), seconds=seconds)
