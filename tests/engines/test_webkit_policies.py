@@ -151,6 +151,35 @@ def test_each_content_blocker_does_its_part_alone(webkit: WebKit, name: str) -> 
     assert does == {part: part == name for part in does}
 
 
+def test_pages_by_expression(webkit: WebKit) -> None:
+    """Expressions are looked for in the host alone, whatever else the address of the page says."""
+    lines = r"""||ads.test^$domain=/^www\.n[a-z0-9-]+s\.(test|example)$/
+||img.test^$domain=~/^m\./
+/shop.*\.test$/##.ad
+"""
+    pages = (
+        "www.news.test",
+        "www.n-e-3-ws.example",
+        "news.test",
+        "m.news.test",
+        "a.shop.b.test",
+        "www.news.test.evil.test",
+    )
+    urls = ("https://ads.test/x", "https://img.test/x")
+    addresses = [f"https://{page}/{path}" for page in pages for path in ("", "?u=https://www.news.test/&m.=/shop.test")]
+    asked = [Question(page, url, Kind.IMAGE) for page in addresses for url in urls]
+    world = World(POLICY, {"web.txt": lines}, asked)
+    judged = Judged(world)
+    assert not judged.output("safari").gaps.count.keys() & {"site-regex", "regex"}
+    told = ask_all(webkit, [world])
+    assert not told.wrong, smallest(webkit, told)
+    assert sum(judged.decide(question).blocked for question in asked) == 4 + 10
+    blockers = install(webkit, judged.output("safari", {"package": "off"}))
+    answers = webkit.ask([Ask(page, blockers, selectors=(".ad",)) for page in addresses])
+    hidden = {page for page, answer in zip(addresses, answers, strict=True) if answer.hidden}
+    assert hidden == {page for page in addresses if page.startswith("https://a.shop.b.test/")}
+
+
 def test_files_that_were_split_decide_as_one(webkit: WebKit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks are dealt out to content blockers of a few rules each, and every one carries all exceptions."""
     monkeypatch.setattr("blockctl.backends.safari_network.MAX_RULES", 6)
