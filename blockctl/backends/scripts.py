@@ -77,7 +77,7 @@ MEANT = {
 
 # A list's filter sees the frame that asks, never the page around it.
 _IN_LISTS = MEANT | {JavaScript.FIRST_PARTY: _claims({*_FIRST_PARTY, "frame-third-external"})}
-# A content blocker stops the files that scripts come in, but for those of workers.
+# A content blocker stops the files that scripts come in, but for those of workers; a blob is of no party to it.
 _IN_SAFARI = {*WRITTEN, "worker", *STAYS, *ELSEWHERE} - {"blob"}
 
 # output (and its option) -> what the policy says -> way -> what happens
@@ -88,7 +88,7 @@ CLAIMS: dict[str, dict[JavaScript, dict[str, Claim]]] = {
     "ublock-backup": _IN_LISTS,
     "ublock-backup, advanced": MEANT,
     "ublock-managed": _IN_LISTS,
-    "safari": MEANT | {JavaScript.DENY: _claims(_IN_SAFARI)},
+    "safari": MEANT | {JavaScript.DENY: _claims(_IN_SAFARI), JavaScript.FIRST_PARTY: _claims(_FIRST_PARTY - {"blob"})},
     "dnr": MEANT,
     "dnr, firefox": MEANT | {JavaScript.FIRST_PARTY: _claims({*_FIRST_PARTY, "frame-third-external"})},
     "chromium-policy": MEANT | {JavaScript.FIRST_PARTY: MEANT[JavaScript.ALLOW]},

@@ -110,10 +110,10 @@ class Web:
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def settle(self) -> None:
-        """Wait until no request has come for a while."""
+    def settle(self, quiet: float) -> None:
+        """Wait until no request has come for so many seconds."""
         self.at = max(self.at, time.monotonic())
-        while (left := self.at + QUIET - time.monotonic()) > 0:
+        while (left := self.at + quiet - time.monotonic()) > 0:
             time.sleep(left)
 
     def close(self) -> None:
@@ -211,7 +211,7 @@ class FirefoxUbo:
         self.web.pages[url] = html
         self.ask("WebDriver:Navigate", url=url)
 
-    def probe(self, site: Site) -> set[str]:
+    def probe(self, site: Site, quiet: float = QUIET) -> set[str]:
         """Return the ways in which scripts ran and pages worked on a site."""
         self.web.answers |= site.pages()
         start = len(self.web.hits)
@@ -221,7 +221,7 @@ class FirefoxUbo:
             for selector in step.clicks:
                 found = self.ask("WebDriver:FindElement", using="css selector", value=selector)
                 self.ask("WebDriver:ElementClick", id=next(iter(found.values())))
-            self.web.settle()
+            self.web.settle(quiet)
             for other in self.ask("WebDriver:GetWindowHandles"):
                 if other != tab:
                     self.ask("WebDriver:SwitchToWindow", handle=other)

@@ -103,7 +103,7 @@ class Browser:
             self.view.call_async_javascript_function(
                 CLICK, -1, arguments, None, None, None, lambda *_, said=said: said.append(1)
             )
-            until(lambda said=said: said, 10)
+            until(lambda said=said: said, PATIENCE)
         Server.at = time.monotonic()
         until(lambda: time.monotonic() > Server.at + quiet, PATIENCE)
 

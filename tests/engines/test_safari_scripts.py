@@ -29,7 +29,7 @@ CLOSED = policy(*(site(name, javascript=ALLOW) for name in ("on.test", "third.te
 DRIVER = Path(__file__).with_name("probe_webkit.py")
 
 
-def probe(folder: Path, wanted: Policy, site: Site) -> set[str]:
+def probe(folder: Path, wanted: Policy, site: Site, quiet: float = QUIET) -> set[str]:
     """Return the ways that work on a site in WebKit, with a policy in force."""
     output = safari.emit(wanted, safari.prepare([], {}), {})
     blockers = []
@@ -43,7 +43,7 @@ def probe(folder: Path, wanted: Policy, site: Site) -> set[str]:
         "blockers": blockers,
         "pages": {url: [status, headers, body.decode()] for url, (status, headers, body) in site.pages().items()},
         "steps": [[step.url, step.clicks] for step in site.steps()],
-        "quiet": QUIET,
+        "quiet": quiet,
     }
     command = ["xvfb-run", "-a", SYSTEM_PYTHON, str(DRIVER)]
     done = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True, timeout=900, check=False)
@@ -68,6 +68,8 @@ def test_every_way(tmp_path: Path, wanted: Policy, host: str, says: JavaScript) 
     began = time.monotonic()
     worked = probe(tmp_path, wanted, Site(host))
     claimed = {way for way, claim in CLAIMS["safari"][says].items() if claim is Claim.RUNS}
+    if claimed - worked:  # a busy machine: what comes, comes late
+        worked |= probe(tmp_path, wanted, Site(host), 5 * QUIET)
     assert (worked - claimed, claimed - worked) == (set(), set())
     seconds = time.monotonic() - began
     record("webkit", "javascript", questions=len(WAYS), agreed=len(WAYS), gaps=Counter(), seconds=seconds)

@@ -22,7 +22,7 @@ from blockctl.model.policy import JavaScript, Policy
 from tests.backends.test_ublock import policy, site
 from tests.engines.firefox_ubo import FirefoxUbo
 from tests.engines.ledger import record
-from tests.engines.probe import Site, meant
+from tests.engines.probe import QUIET, Site, meant
 from tests.engines.require import require
 
 pytestmark = pytest.mark.skipif(
@@ -135,6 +135,8 @@ def test_every_way(given: Given, wanted: Policy, host: str, says: JavaScript) ->
     claims = CLAIMS[given.output][says]
     claimed = {way for way in WAYS.keys() - ELSEWHERE.keys() if claims[way] is Claim.RUNS}
     claimed |= meant(wanted, host) & ELSEWHERE.keys()
+    if claimed - worked:  # a busy machine: what comes, comes late
+        worked |= given.use(wanted).probe(Site(host), 5 * QUIET)
     assert (worked - claimed, claimed - worked) == (set(), set())
     seconds = time.monotonic() - began
     record("firefox-ubo", "javascript", questions=len(WAYS), agreed=len(WAYS), gaps=Counter(), seconds=seconds)
