@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
@@ -41,25 +40,23 @@ class Together:
         return {name for name in self.names if judged.decide_name(name).blocked}
 
 
-def together(drawn: Iterable[World]) -> Together:
-    """Put worlds together; the policy's defaults, which would be for all of them, are left out."""
-    made = Together({"version": "1", "sites": {}, "hosts": {"allow": [], "deny": []}, "protect": []})
-    for number, each in enumerate(drawn):
-        _add(made, yaml.load(_below(each.policy, number), yaml.BaseLoader))  # words stay words: `off` is no truth value
-        for name, text in each.lists.items():
-            made.lists[name] = made.lists.get(name, "") + _below(text, number)
-        spoken = {found for text in (each.policy, *each.lists.values()) for found in ANY_NAME.findall(text)}
-        tops = sorted(name.replace("bücher", "xn--bcher-kva") for name in spoken)
-        made.names += [f"{near}{_below(name, number)}" for name in dict.fromkeys(tops) for near in NEAR]
-    made.names = sorted(set(made.names))
-    return made
+def add(made: Together, each: World, number: int) -> None:
+    """Put a world in; the policy's defaults, which would be for all worlds, are left out."""
+    _add_policy(
+        made, yaml.load(_below(each.policy, number), yaml.CBaseLoader)
+    )  # words stay words: `off` is no truth value
+    for name, text in each.lists.items():
+        made.lists[name] = made.lists.get(name, "") + _below(text, number)
+    spoken = {found for text in (each.policy, *each.lists.values()) for found in ANY_NAME.findall(text)}
+    tops = {_below(name.replace("bücher", "xn--bcher-kva"), number) for name in spoken}
+    made.names += sorted({f"{near}{name}" for name in tops for near in NEAR})
 
 
 def _below(text: str, number: int) -> str:
     return ANY_NAME.sub(lambda found: f"{found.group()}.w{number}.test", text)
 
 
-def _add(made: Together, policy: dict[str, object]) -> None:
+def _add_policy(made: Together, policy: dict[str, object]) -> None:
     """Add one world's entries to those of all."""
     sites, hosts, protect = policy.get("sites", {}), policy.get("hosts", {}), policy.get("protect", [])
     assert isinstance(sites, dict) and isinstance(hosts, dict) and isinstance(protect, list)
@@ -76,11 +73,12 @@ def drawn(seed: int, least: int) -> Together:
 
     Every other seed leaves out what DNS cannot say, so that blocks, exceptions and the policy meet on names.
     """
-    made: list[World] = []
-    found = together(made)
-    while len(found.names) < least:
+    made = Together({"version": "1", "sites": {}, "hosts": {"allow": [], "deny": []}, "protect": []})
+    number = 0
+    while len(made.names) < least:
         unsaid = FEATURES - SAID if seed % 2 else set()
-        made += worlds(seed, 250, questions=1, without={"address", *unsaid})
+        for each in worlds(seed, 250, questions=1, without={"address", *unsaid}):
+            add(made, each, number)
+            number += 1
         seed += 1
-        found = together(made)
-    return found
+    return made
