@@ -50,6 +50,7 @@ PREFERENCES: dict[str, object] = {
     "network.prefetch-next": False,
     "network.dns.disablePrefetch": True,
     "dom.security.https_first": False,
+    "network.stricttransportsecurity.preloadlist": False,  # the proxy speaks plain http
     "dom.security.https_only_mode": False,
 }
 
