@@ -63,6 +63,7 @@ class Output:
     rules_in: int = 0
     rules_out: int = 0
     gaps: Gaps = field(default_factory=Gaps)
+    rules_of: dict[str, int] = field(default_factory=dict)  # file -> its rules, where each file has a limit of its own
     notes: list[str] = field(default_factory=list)  # what a person should know: files split, a limit near
 
 

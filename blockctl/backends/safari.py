@@ -77,6 +77,7 @@ def emit(policy: Policy, prepared: Prepared, options: dict[str, str]) -> Output:
             body = prepared.bodies[name] if listed else b""
             output.files[name + ".json"] = [b"[", *joined([body, ",\n".join(lines).encode("ascii")]), b"\n]\n"]
             output.rules_out += listed + len(own)
+            output.rules_of[name + ".json"] = listed + len(lines)
             _watch(output, name, listed + len(lines))
     if _wants_package(options):
         output.files[FILE] = list(_packages(parts, names, counts, prepared))

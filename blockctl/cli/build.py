@@ -209,6 +209,7 @@ def _target_report(item: Written) -> dict[str, Any]:
         "files": item.files,
         "rules_in": item.output.rules_in,
         "rules_out": item.output.rules_out,
+        **({"rules": item.output.rules_of} if item.output.rules_of else {}),
         "notes": item.output.notes,
         "gaps": dict(sorted(item.output.gaps.count.items())),
     }

@@ -110,8 +110,21 @@ def show(run: Compilation, written: list[Written]) -> None:
         for item in written
     ]  # fmt: skip
     print_table(("target", "rules in", "rules out", "bytes", "gaps", "written to"), rows, {1, 2, 3, 4})
+    _show_files(written)
     _show_gaps(written)
     _show_notes(written)
+
+
+def _show_files(written: list[Written]) -> None:
+    """Print the files that each have a limit of their own."""
+    rows = [
+        (item.target.name, file, f"{rules:,}", f"{item.files[file]:,}")
+        for item in written
+        for file, rules in item.output.rules_of.items()
+    ]
+    if rows:
+        typer.echo()
+        print_table(("target", "file", "rules", "bytes"), rows, {2, 3})
 
 
 def _line_counts(facts: ListFacts) -> tuple[int, int, int]:

@@ -78,6 +78,17 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+def test_each_file_for_safari_is_counted(folder: Path) -> None:
+    printed = run(folder, "compile", "--out", str(folder / "out")).output
+    said = json.loads((folder / "out/report.json").read_text())["targets"]["safari"]["rules"]
+    files = {name: json.loads((folder / "out/safari" / name).read_text()) for name in said}
+    assert said == {name: len(rules) for name, rules in files.items()}
+    assert set(said) == {"network.json", "cosmetic.json", "javascript.json"}
+    for name in said:
+        (line,) = [line for line in printed.splitlines() if name in line]
+        assert line.split()[2:] == [f"{said[name]:,}", f"{(folder / 'out/safari' / name).stat().st_size:,}"]
+
+
 def test_compile_writes_every_target_and_the_report(folder: Path) -> None:
     done = run(folder, "compile")
     assert done.exit_code == 0, done.output
