@@ -9,8 +9,10 @@ which pays where there are many: trackers that hide below a site's own name come
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from json.encoder import encode_basestring_ascii as quote
+from operator import methodcaller
 
 from blockctl.backends.safari_pattern import host_filter
 from blockctl.backends.safari_trigger import rule
@@ -42,7 +44,7 @@ def fewer(lines: Iterable[str]) -> Iterator[str]:
 def merged(names: Collection[str]) -> list[str]:
     """Return names, in which classes and a first `s?` may stand; together they match these names and no others."""
     found: list[str] = []
-    plain = _join(names, lambda name: name.translate(_ZEROS), _digits, found)
+    plain = _join(names, methodcaller("translate", _ZEROS), _digits, found)
     plain = _join(plain, _but_last_letter, lambda name: (_last_letter(name),), found)
     return _pairs([*found, *plain])
 
@@ -68,12 +70,18 @@ def _join(
 
     Only names of the same `form` can differ in a single one of their `places`.
     """
-    alike: dict[str, list[str]] = {}
-    for name in names:
-        alike.setdefault(form(name), []).append(name)
+    names = list(names)
+    forms = list(map(form, names))
+    count = Counter(forms)  # most forms have one name: no list for those
     left = []
+    alike: dict[str, list[str]] = {}
+    for name, shape in zip(names, forms, strict=True):
+        if count[shape] == 1:
+            left.append(name)
+        else:
+            alike.setdefault(shape, []).append(name)
     for same in alike.values():
-        left += same if len(same) == 1 else _join_alike(same, places, found)
+        left += _join_alike(same, places, found)
     return left
 
 
