@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blockctl.io.loaded import Loaded as Loaded
+from blockctl.io.loaded import load_policy as load_policy
+from blockctl.io.loaded import load_with_faults as load_with_faults
+from blockctl.io.loaded import refuse_errors as refuse_errors
+from blockctl.policy.durations import end_of as end_of
+
 if TYPE_CHECKING:
-    from blockctl.io.pause import Pause, Pauses
     from blockctl.model.diagnostic import Diagnostic
-    from blockctl.model.policy import Policy
 
 PolicyOption = Annotated[
     Path | None, typer.Option("--policy", metavar="FILE", help="The policy file.", show_default=False)
@@ -29,62 +30,7 @@ ForOption = Annotated[
 ]
 NoteOption = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Why, in the file.", show_default=False)]
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _NOT_ASCII = re.compile(r"[^ -~\n]")  # the line ends are JSON's own
-_DURATION = re.compile(r"(?:[0-9]{1,6}[smhdw])+")
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """The policy as it stands at a moment, and where it came from."""
-
-    policy: Policy  # without what has lapsed; paused if a pause is in force
-    path: Path
-    text: str
-    diagnostics: list[Diagnostic]  # warnings; errors end the command
-    state: Path
-    now: datetime
-    pause: Pause  # everybody's
-    pauses: Pauses  # and those of the resolver's groups
-
-
-def load_policy(policy: Path | None, state: Path | None) -> Loaded:
-    """Read the policy, or say everything that is wrong with it and end with status 2."""
-    loaded = load_with_faults(policy, state)
-    refuse_errors(loaded.diagnostics, loaded.path)
-    return loaded
-
-
-def load_with_faults(policy: Path | None, state: Path | None) -> Loaded:
-    """Read the policy whatever is wrong with it; `diagnostics` holds the errors too."""
-    from blockctl.io.clock import now
-    from blockctl.io.pause import read_pauses, strangers
-    from blockctl.io.policy_file import policy_path, read_text, state_path
-    from blockctl.policy.read import lapsed, read_policy
-
-    gc.disable()  # a large policy is a hundred thousand objects and no cycle: the collector would walk them in vain
-    path, folder = policy_path(policy), state_path(state)
-    text = read_text(path)
-    whole, diagnostics = read_policy(text, str(path))
-    moment = now()
-    pauses = read_pauses(folder, moment)
-    pause = pauses.everybody
-    diagnostics += lapsed(whole, moment)
-    if pause.problem is not None:
-        diagnostics.append(pause.problem)
-    diagnostics += strangers(folder, pauses, whole)
-    standing = replace(whole.at(moment), paused=pause.in_force)
-    return Loaded(standing, path, text, diagnostics, folder, moment, pause, pauses)
-
-
-def refuse_errors(diagnostics: Iterable[Diagnostic], path: Path) -> None:
-    """Raise with every error there is, if there is one."""
-    from blockctl.model.diagnostic import BlockctlError, Severity
-
-    errors = tuple(fault for fault in diagnostics if fault.severity is Severity.ERROR)
-    if errors:
-        count = "1 error" if len(errors) == 1 else f"{len(errors):,} errors"
-        raise BlockctlError(f"{path} has {count}; nothing was done", diagnostics=errors)
 
 
 def print_json(value: object) -> None:
@@ -123,24 +69,6 @@ def diagnostic_json(fault: Diagnostic) -> dict[str, Any]:
         "message": fault.message,
         "hint": fault.hint,
     }
-
-
-def end_of(duration: str | None, now: datetime) -> datetime | None:
-    """Return the moment a duration from now, None for none. Raises BlockctlError when it is no duration."""
-    from blockctl.model.diagnostic import BlockctlError
-
-    if duration is None:
-        return None
-    hint = "write a number and s, m, h, d or w, as in 30m, 2h, 1d or 1h30m"
-    if not _DURATION.fullmatch(duration):
-        raise BlockctlError(f"not a time: {duration!r}", hint)
-    seconds = sum(int(part[:-1]) * _UNITS[part[-1]] for part in re.findall("[0-9]+[smhdw]", duration))
-    if seconds == 0:
-        raise BlockctlError(f"not a time: {duration!r} is over at once", hint)
-    try:
-        return now + timedelta(seconds=seconds)
-    except OverflowError as error:
-        raise BlockctlError(f"{duration} is beyond the calendar", "leave --for away for good") from error
 
 
 def clock_time(moment: datetime, now: datetime) -> str:

@@ -128,28 +128,9 @@ def _all_json(loaded: Loaded) -> dict[str, Any]:
     }
 
 
-def _effective(loaded: Loaded, host: str) -> dict[str, tuple[Any, str, int]]:
-    """Return each key that applies on a site: its value, the entry that says it and the line (0: nobody does)."""
-    policy = loaded.policy
-    found: dict[str, tuple[Any, str, int]] = {}
-    for key, default in (("javascript", policy.javascript), ("blocking", policy.blocking)):
-        origin = policy.defaults_lines.get(key)
-        found[key] = (default, "defaults", origin.line if origin else 0)
-    for site in reversed(policy.sites_above(host)):
-        said = {
-            "javascript": site.javascript,
-            "blocking": site.blocking,
-            "hide": site.hide or None,
-            "scroll": site.unlock_scroll,
-        }
-        for key, value in said.items():
-            if value is not None:
-                found[key] = (value, site.host, site.lines.get(key, site.origin).line)
-    return found
-
-
 def _site_lines(loaded: Loaded, host: str) -> list[str]:
     from blockctl.cli.words import JAVASCRIPT, LISTS, host_line, pause_line, reach, until_text
+    from blockctl.policy.effective import effective
 
     policy, now = loaded.policy, loaded.now
     words: dict[str, Any] = {
@@ -159,10 +140,10 @@ def _site_lines(loaded: Loaded, host: str) -> list[str]:
         "scroll": lambda _: "Scrolling: unlocked",
     }
     lines = [*pause_line(policy, loaded.pause.until, now), host]
-    for key, (value, where, line) in _effective(loaded, host).items():
-        until = policy.sites[where].until if where in policy.sites else None
-        source = f"{loaded.path}:{line}, {where}" if line else "nothing is said, so it is the default"
-        lines.append(f"  {words[key](value)}{until_text(until, now)}  ({source})")
+    for key, found in effective(policy, host).items():
+        until = policy.sites[found.by].until if found.by in policy.sites else None
+        source = f"{loaded.path}:{found.line}, {found.by}" if found.line else "nothing is said, so it is the default"
+        lines.append(f"  {words[key](found.value)}{until_text(until, now)}  ({source})")
     for site in policy.sites_above(host):
         where = f"on {reach(site.host)}"
         lines += [f"  {host_line(entry, now, where, site.until)}  ({entry.origin})" for entry in site.hosts]
@@ -174,6 +155,7 @@ def _site_lines(loaded: Loaded, host: str) -> list[str]:
 def _site_json(loaded: Loaded, host: str) -> dict[str, Any]:
     from blockctl.cli.words import site_json
     from blockctl.model.policy import JavaScript
+    from blockctl.policy.effective import effective
 
     def plain(value: Any) -> Any:
         return value.value if isinstance(value, JavaScript) else list(value) if isinstance(value, tuple) else value
@@ -182,8 +164,12 @@ def _site_json(loaded: Loaded, host: str) -> dict[str, Any]:
         "paused": loaded.policy.paused,
         "site": host,
         "applies": {
-            key: {"value": "unlock" if key == "scroll" else plain(value), "from": where, "line": line or None}
-            for key, (value, where, line) in _effective(loaded, host).items()
+            key: {
+                "value": "unlock" if key == "scroll" else plain(each.value),
+                "from": each.by,
+                "line": each.line or None,
+            }
+            for key, each in effective(loaded.policy, host).items()
         },
         "entries": [site_json(site) for site in loaded.policy.sites_above(host)],
     }

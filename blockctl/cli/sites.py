@@ -21,7 +21,6 @@ from blockctl.cli.common import (
     print_json,
     stderr,
 )
-from blockctl.policy.tidy_findings import Temporary
 
 if TYPE_CHECKING:
     from blockctl.model.diagnostic import Diagnostic
@@ -89,7 +88,7 @@ def set_command(
 
     Exit status: 0 done, 2 the policy or a setting is wrong (nothing is written), 3 reading or writing failed.
     """
-    from blockctl.policy import edit
+    from blockctl.io import edits
     from blockctl.policy import settings as typed
 
     host, faults = typed.read_site_name(site)
@@ -98,22 +97,8 @@ def set_command(
     loaded = load_policy(policy, state)
     until = end_of(duration, loaded.now)
     if until is not None:
-        changes["until"] = edit.utc_text(until)
-
-    def change(text: str) -> str:
-        return edit.set_site(edit.drop_if_lapsed(text, host, loaded.now), host, changes)
-
-    if until is not None:
         _warn_of_end(loaded, host)
-    _edit_and_tell(loaded, policy, state, change, host, as_json)
-    if duration is not None:
-        _note(loaded, Temporary(loaded.now, "set", host, "", tuple(each for each in settings if "note=" not in each)))
-
-
-def _note(loaded: Loaded, entry: Temporary) -> None:
-    from blockctl.io.temporary import note
-
-    note(loaded.state, entry)
+    _edit_and_tell(loaded, policy, state, lambda: edits.set_site(loaded, host, changes, until), host, as_json)
 
 
 def _warn_of_end(loaded: Loaded, host: str) -> None:
@@ -134,13 +119,13 @@ def reset_command(
 
     Exit status: 0 done, 2 the policy or the site is wrong, 3 reading or writing failed.
     """
-    from blockctl.policy import edit
+    from blockctl.io import edits
     from blockctl.policy import settings as typed
 
     host, faults = typed.read_site_name(site)
     _refuse(faults)
     loaded = load_policy(policy, state)
-    _edit_and_tell(loaded, policy, state, lambda text: edit.reset_site(text, host), host, as_json)
+    _edit_and_tell(loaded, policy, state, lambda: edits.reset_site(loaded, host), host, as_json)
 
 
 def _adding(verb: str) -> Callable[..., None]:
@@ -155,28 +140,20 @@ def _adding(verb: str) -> Callable[..., None]:
         state: StateOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        from blockctl.policy import edit
+        from blockctl.io import edits
         from blockctl.policy import settings as typed
 
         name, page = _names(host, verb, site)
         _refuse(typed.read_note(note) if note is not None else [])
         loaded = load_policy(policy, state)
         until = end_of(duration, loaded.now)
-
-        stands = until is not None and _stands_without_end(loaded, verb, name, page)
-
-        def change(text: str) -> str:
-            if stands:
-                return text
-            text = edit.drop_if_lapsed(text, page, loaded.now) if page else text
-            return edit.add_host(text, verb, name, page, until, note)
-
-        if stands:
+        if until is not None and edits.stands_without_end(loaded, verb, name, page):
             stderr(f"note: the policy says so already, without an end; `blockctl {verb}` with --for would give it one")
 
+        def change() -> bool:
+            return edits.add_host(loaded, verb, name, page, until, note)
+
         _edit_and_tell(loaded, policy, state, change, page, as_json, name)
-        if until is not None and not stands:
-            _note(loaded, Temporary(loaded.now, verb, page or "", name))
 
     everywhere = "everywhere, or with --site on one site only, whatever the lists say"
     command.__doc__ = f"""{verb.capitalize()} a host {everywhere}.
@@ -184,16 +161,6 @@ def _adding(verb: str) -> Callable[..., None]:
     Exit status: 0 done, 2 the policy or a name is wrong (nothing is written), 3 reading or writing failed.
     """
     return command
-
-
-def _stands_without_end(loaded: Loaded, verb: str, name: str, page: str | None) -> bool:
-    """Whether the policy says that of this very host already: an end would take away more than was asked for."""
-    if page is None:
-        entry = loaded.policy.hosts.get(name)
-    else:
-        site = loaded.policy.sites.get(page)
-        entry = next((each for each in site.hosts if each.host == name), None) if site and site.until is None else None
-    return entry is not None and entry.allow == (verb == "allow") and entry.until is None
 
 
 allow_command, deny_command = map(_adding, ("allow", "deny"))
@@ -210,11 +177,11 @@ def forget_command(
 
     Exit status: 0 done, 2 the policy or a name is wrong, 3 reading or writing failed.
     """
-    from blockctl.policy import edit
+    from blockctl.io import edits
 
     name, page = _names(host, "allow", site)
     loaded = load_policy(policy, state)
-    _edit_and_tell(loaded, policy, state, lambda text: edit.forget_host(text, name, page), page, as_json, name)
+    _edit_and_tell(loaded, policy, state, lambda: edits.forget_host(loaded, name, page), page, as_json, name)
 
 
 def _names(host: str, verb: str, site: str | None) -> tuple[str, str | None]:
@@ -238,20 +205,16 @@ def _edit_and_tell(
     loaded: Loaded,
     policy: Path | None,
     state: Path | None,
-    change: Callable[[str], str],
+    change: Callable[[], bool],
     site: str | None,
     as_json: bool,
     host: str = "",
 ) -> None:
     """Change the file and say what is now in force for the site, or for the host."""
     from blockctl.cli.show import entry_json, entry_lines
-    from blockctl.io import policy_file
-    from blockctl.io.kept_policies import remember
 
-    changed = policy_file.edit(loaded.path, change)
+    changed = change()
     after = load_policy(policy, state) if changed else loaded
-    if changed:
-        remember(loaded.state, loaded.text, after.text)
     if as_json:
         print_json({"version": 1, "policy": str(loaded.path), "changed": changed, **entry_json(after, site, host)})
         return

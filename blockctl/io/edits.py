@@ -1,0 +1,84 @@
+"""Edits of the policy file that a person asks for, by a command or on the page: one way to make each.
+
+What has lapsed makes way for what is new, earlier texts are kept for merges, and temporary entries are remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from blockctl.io import policy_file
+from blockctl.io.kept_policies import remember
+from blockctl.io.loaded import Loaded
+from blockctl.io.temporary import note as note_temporary
+from blockctl.policy import edit
+from blockctl.policy.hiding import set_hide
+from blockctl.policy.tidy_findings import Temporary
+
+Words = Mapping[str, str | None]
+Change = Callable[[str], str]
+
+
+def set_site(
+    loaded: Loaded, site: str, words: Words, until: datetime | None = None, *, hide: Sequence[str] | None = None
+) -> bool:
+    """Set a site's keys (None takes one away); `until` ends its whole entry. `hide`: selectors, () takes them away."""
+    changes = dict(words)
+    if until is not None:
+        changes["until"] = edit.utc_text(until)
+
+    def change(text: str) -> str:
+        text = edit.drop_if_lapsed(text, site, loaded.now)
+        text = edit.set_site(text, site, changes) if changes else text
+        return text if hide is None else set_hide(text, site, hide)
+
+    changed = _edit(loaded, change)
+    if until is not None:
+        said = tuple(f"{key}={word or ''}" for key, word in words.items() if key not in ("note", "until"))
+        note_temporary(loaded.state, Temporary(loaded.now, "set", site, "", said))
+    return changed
+
+
+def reset_site(loaded: Loaded, site: str) -> bool:
+    """Take a site's entry away."""
+    return _edit(loaded, lambda text: edit.reset_site(text, site))
+
+
+def stands_without_end(loaded: Loaded, verb: str, host: str, site: str | None) -> bool:
+    """Whether the policy says that of this very host already: an end would take away more than was asked for."""
+    if site is None:
+        entry = loaded.policy.hosts.get(host)
+    else:
+        page = loaded.policy.sites.get(site)
+        entry = next((each for each in page.hosts if each.host == host), None) if page and page.until is None else None
+    return entry is not None and entry.allow == (verb == "allow") and entry.until is None
+
+
+def add_host(
+    loaded: Loaded, verb: str, host: str, site: str | None, until: datetime | None = None, note: str | None = None
+) -> bool:
+    """Allow or deny (`verb`) a host, everywhere or on one site. What stands without an end is left as it is."""
+    if until is not None and stands_without_end(loaded, verb, host, site):
+        return False
+
+    def change(text: str) -> str:
+        text = edit.drop_if_lapsed(text, site, loaded.now) if site else text
+        return edit.add_host(text, verb, host, site, until, note)
+
+    changed = _edit(loaded, change)
+    if until is not None:
+        note_temporary(loaded.state, Temporary(loaded.now, verb, site or "", host))
+    return changed
+
+
+def forget_host(loaded: Loaded, host: str, site: str | None) -> bool:
+    """Take a host out of the allowed and the denied ones, everywhere or of one site."""
+    return _edit(loaded, lambda text: edit.forget_host(text, host, site))
+
+
+def _edit(loaded: Loaded, change: Change) -> bool:
+    changed = policy_file.edit(loaded.path, change)
+    if changed:
+        remember(loaded.state, loaded.text, policy_file.read_text(loaded.path))
+    return changed
