@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from blockctl.cli.common import PolicyOption, StateOption
+from blockctl.cli.examples import examples
 
 # The commands in the order in which a person meets them, each with the module that has it.
 COMMANDS = {
@@ -22,6 +23,7 @@ COMMANDS = {
     "log": "log", "stats": "stats",
     "doctor": "doctor", "publish": "publish", "fidelity": "fidelity",
     "merge": "merge", "tidy": "tidy", "fix": "fix", "watch": "watch",
+    "service": "service",
 }  # fmt: skip
 TOLD = 200  # as many diagnostics as a person may want to scroll through
 
@@ -60,7 +62,13 @@ def _options(
     """One YAML file says what the web may do; Safari, uBlock Origin and DNS obey it alike."""
     given = {name: str(path) for name, path in (("policy", policy), ("state", state)) if path is not None}
     # What stands behind the command wins.
-    context.default_map = dict.fromkeys(COMMANDS, given)
+    context.default_map = _defaults(context.command, given)
+
+
+def _defaults(command: object, given: dict[str, str]) -> dict[str, Any]:
+    """Return the options for a command, and for all that stand below it."""
+    below = getattr(command, "commands", {})
+    return {**given, **{name: _defaults(each, given) for name, each in below.items()}}
 
 
 def make_app(names: Iterable[str]) -> typer.Typer:
@@ -75,7 +83,10 @@ def make_app(names: Iterable[str]) -> typer.Typer:
     app.callback()(_options)
     for name in names:
         module = import_module(f"blockctl.cli.{COMMANDS[name]}")
-        app.command(name)(getattr(module, f"{name}_command"))
+        if group := getattr(module, f"{name}_app", None):
+            app.add_typer(group, name=name, epilog=examples(name))
+        else:
+            app.command(name, epilog=examples(name))(getattr(module, f"{name}_command"))
     return app
 
 

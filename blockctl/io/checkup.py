@@ -130,10 +130,10 @@ def _machine(listen: Listen | None) -> Machine:
     addresses = [known for each in own_addresses() if (known := read_address(each)) is not None]
     held = holder(listen.address, listen.port, "udp") if listen else ""
     online = any(not is_within(each, LOOPBACK) for each in addresses)
-    return Machine(online=online, vpn=_vpn(), holder="" if held.startswith(("python", "blockctl")) else held)
+    return Machine(online=online, vpn=vpn_interface(), holder="" if held.startswith(("python", "blockctl")) else held)
 
 
-def _vpn(routes: Path = ROUTES) -> str:
+def vpn_interface(routes: Path = ROUTES) -> str:
     """Return the interface that has the way out where it is one of a VPN; "" where it is not, or cannot be told."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
