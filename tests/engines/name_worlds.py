@@ -71,12 +71,14 @@ def _add_policy(made: Together, policy: dict[str, object]) -> None:
 def drawn(seed: int, least: int) -> Together:
     """Return worlds put together that ask at least so many names. They are drawn by seeds from `seed` on.
 
-    Every other seed leaves out what DNS cannot say, so that blocks, exceptions and the policy meet on names.
+    Every other seed leaves out what DNS cannot say, so that blocks, exceptions and the policy meet on names. The first
+    does not: a list that begins with names alone is read as one for hosts, whose patterns mean names to the resolver.
     """
+    first = seed
     made = Together({"version": "1", "sites": {}, "hosts": {"allow": [], "deny": []}, "protect": []})
     number = 0
     while len(made.names) < least:
-        unsaid = FEATURES - SAID if seed % 2 else set()
+        unsaid = FEATURES - SAID if (seed - first) % 2 else set()
         for each in worlds(seed, 250, questions=1, without={"address", *unsaid}):
             add(made, each, number)
             number += 1
