@@ -102,6 +102,7 @@ def compare(loaded: Loaded, source: ListSource, known: Known, old: str, new: str
     from blockctl.io.lock import live_lock
     from blockctl.policy.gate import Standing, judge
     from blockctl.policy.list_changes import list_changes
+    from blockctl.policy.merge import page_exceptions
 
     live = open_versions(loaded, live_lock(loaded.state))
     before, after = (Side(word, version_called(loaded, live, source, word)) for word in (old, new))
@@ -113,6 +114,7 @@ def compare(loaded: Loaded, source: ListSource, known: Known, old: str, new: str
     exceptions = [
         rule for rule in live.exceptions() if rule.origin.file not in {text.file for text in texts(live, source)}
     ]
+    exceptions += page_exceptions([after.judged.parsed])
     holds = judge(before.judged, after.judged, known, Standing(loaded.policy, others, exceptions))
     return Compared(before, after, *list_changes(before.judged.parsed, after.judged.parsed), holds)
 

@@ -18,6 +18,7 @@ from blockctl.model.policy import ListSource
 from blockctl.policy import gate
 from blockctl.policy.gate import Hold, HoldKind, Known
 from blockctl.policy.gate_nouns import Version as Judged
+from blockctl.policy.merge import page_exceptions
 
 
 @dataclass(slots=True)
@@ -50,13 +51,14 @@ class Judge:
         """Return why the version that was read last is to be held; nothing when it may serve."""
         if self._known is None:
             self._known = known_names(self._loaded.policy, self._loaded.state, self._loaded.now)
-        candidate = self._candidates[source.name]
+        candidate, before = self._candidates[source.name], self._served(source)
         others = [each for each in self._loaded.policy.lists if each.name != source.name]
         serving = [judged for each in others if (judged := self._served(each)) is not None]
         files = {text.file for text in (*candidate.run.texts, *self._texts(source))}
         exceptions = [rule for rule in self._live.exceptions() if rule.origin.file not in files]
-        standing = gate.Standing(self._loaded.policy, serving, [*exceptions, *candidate.run.exceptions()])
-        return gate.judge(self._served(source), candidate.judged, self._known, standing)
+        own = page_exceptions([candidate.judged.parsed])
+        standing = gate.Standing(self._loaded.policy, serving, [*exceptions, *own])
+        return gate.judge(before, candidate.judged, self._known, standing)
 
     def accept(self, source: ListSource) -> None:
         """Let the version that was read last serve beside those that are judged after it."""

@@ -14,7 +14,7 @@ from blockctl.model.policy import ListSource
 from blockctl.model.rule import Effect, Scope
 from blockctl.parsers.text import MAX_BYTES, plain_bytes
 from blockctl.policy.gate_nouns import Line, Version
-from blockctl.policy.merge import settle_badfilters, speaks_of_names
+from blockctl.policy.merge import speaks_of_names
 
 FEW = 4  # names that are searched for one by one
 
@@ -48,15 +48,13 @@ def version_of_file(source: ListSource, path: Path, hint: str) -> Version:
     except OSError as error:
         raise BlockctlError(f"cannot read {path}: {error.strerror or error}", hint) from error
     parsed = parse(data, str(path), source.format, source.match, dns_only=source.dns_only)
-    settle_badfilters([parsed], parsed.badfilters)
     return version_of([(ListText(source, str(path), data, ""), parsed)])
 
 
 def together(parts: Sequence[FilterList]) -> FilterList:
-    """Return what several texts of a list say, as one list; the columns are packed."""
+    """Return what several texts of a list say, as one list of its own; the columns are packed."""
     if len(parts) == 1:
-        parts[0].pack()
-        return parts[0]
+        return parts[0].copy()
     whole = FilterList(parts[0].file, parts[0].format, header=parts[0].header)
     for parsed in parts:
         parsed.pack()

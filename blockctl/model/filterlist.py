@@ -119,6 +119,13 @@ class FilterList:
         bare.badfilters, bare.diagnostics, bare.counts = self.badfilters, self.diagnostics, self.counts
         return bare
 
+    def copy(self) -> FilterList:
+        """Return a list that says the same, of which rules and names may be taken away; the columns are packed."""
+        self.pack()
+        same = self.without_names(list(self.rules))
+        same.packed = dict(self.packed)
+        return same
+
     def __eq__(self, other: object) -> bool:
         """Whether two lists say the same, packed or not."""
         if not isinstance(other, FilterList):

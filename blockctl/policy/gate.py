@@ -7,13 +7,15 @@ until somebody accepts the new one, whole or without the lines that a hold names
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from blockctl.model.rule import Rule
 from blockctl.policy.gate_names import newly_blocked
 from blockctl.policy.gate_nouns import Hold, HoldKind, Known, Standing, Version
 from blockctl.policy.gate_pages import newly_blocked_pages
 from blockctl.policy.gate_shape import misshapen
+from blockctl.policy.merge import settle_badfilters
 
 __all__ = ["Hold", "HoldKind", "Known", "Standing", "Version", "judge"]
 
@@ -30,11 +32,36 @@ def judge(before: Version | None, after: Version, known: Known, standing: Standi
     holds = misshapen(before, after)
     if not after.parsed.format:
         return holds  # it is no list, so there are no names in it
-    return [
-        *holds,
-        *newly_blocked(before, after, known, standing),
-        *newly_blocked_pages(before, after, known, standing),
-    ]
+    taken, taking = ([*_unwanted(standing.others), *_unwanted([each] if each else [])] for each in (before, after))
+    was = _settled(standing, taken)
+    now = was if _identities(taken) == _identities(taking) else _settled(standing, taking)
+    old, new = _without(before, taken) if before else None, _without(after, taking)
+    return [*holds, *newly_blocked(old, new, known, was, now), *newly_blocked_pages(old, new, known, was, now)]
+
+
+def _unwanted(versions: Iterable[Version]) -> list[Rule]:
+    """Return the rules that the `$badfilter` lines of lists mean."""
+    return [rule for version in versions for rule in version.parsed.badfilters]
+
+
+def _identities(rules: Iterable[Rule]) -> set[tuple[object, ...]]:
+    return {rule.identity() for rule in rules}
+
+
+def _settled(standing: Standing, unwanted: Sequence[Rule]) -> Standing:
+    """Return what is in force beside a list, without the rules that `$badfilter` lines take away."""
+    gone = _identities(unwanted)
+    exceptions = [rule for rule in standing.exceptions if rule.identity() not in gone] if gone else standing.exceptions
+    return replace(standing, others=[_without(each, unwanted) for each in standing.others], exceptions=exceptions)
+
+
+def _without(version: Version, unwanted: Sequence[Rule]) -> Version:
+    """Return a version of a list without the rules that `$badfilter` lines take away."""
+    if not unwanted:
+        return version
+    parsed = version.parsed.copy()
+    settle_badfilters([parsed], unwanted)
+    return replace(version, parsed=parsed)
 
 
 def acceptable_without(holds: Sequence[Hold]) -> tuple[str, ...] | None:

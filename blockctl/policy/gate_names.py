@@ -54,28 +54,47 @@ class Speech:
 SILENCE = Speech(frozenset(), frozenset(), frozenset())
 
 
-def newly_blocked(before: Version | None, after: Version, known: Known, standing: Standing) -> list[Hold]:
-    """Return a hold for each concern whose names that the new version blocks and that were let through."""
+def newly_blocked(before: Version | None, after: Version, known: Known, was: Standing, now: Standing) -> list[Hold]:
+    """Return a hold for each concern whose names that the new version blocks and that were let through.
+
+    `was` and `now`: what is in force beside the version before, and beside the new one; `$badfilter` lines of a
+    version change what other lists say.
+    """
     fresh = speech(after, known.names)
     changed = fresh.important | fresh.blocked
     if before is not None:
         changed |= speech(before, known.names, allowed_only=True).allowed - fresh.allowed
+    if was is not now:
+        changed |= set(_unsettled(before, after, known.names))
     if not changed:
         return []
     names = Names(changed)
     old = speech(before, names) if before is not None else SILENCE
     own = fresh.effective - old.effective
     found = {name for name in own if known.concern(name) is Concern.PROTECT}
-    others = SILENCE
-    for version in standing.others:
-        others |= speech(version, names)
-    effective = (fresh | others).effective - (old | others).effective
-    found |= _not_settled(
-        {name for name in changed & effective if known.concern(name) is not Concern.PROTECT}, standing
-    )
+    old_others = _together(was.others, names)
+    others = _together(now.others, names) if was is not now else old_others
+    effective = (fresh | others).effective - (old | old_others).effective
+    found |= _not_settled({name for name in changed & effective if known.concern(name) is not Concern.PROTECT}, now)
     if before is None:  # he who adds a list means it to block what he meets and what others visit
         found = {name for name in found if known.concern(name) in (Concern.PROTECT, Concern.ESSENTIAL)}
     return _holds(after, known, found)
+
+
+def _unsettled(before: Version | None, after: Version, names: Names) -> Iterator[str]:
+    """Yield the names of which other lists may say something else, for the version takes other rules from them."""
+    old, new = ({rule.identity(): rule for rule in each.parsed.badfilters} if each else {} for each in (before, after))
+    differing = old.keys() ^ new.keys()
+    keys = {order(rule.host) for identity, rule in (old | new).items() if identity in differing and rule.host}
+    yield from names.at_and_below(keys & names.covering)
+
+
+def _together(versions: Iterable[Version], names: Names) -> Speech:
+    """Return what several lists say of names."""
+    said = SILENCE
+    for version in versions:
+        said |= speech(version, names)
+    return said
 
 
 def speech(version: Version, names: Names, *, allowed_only: bool = False) -> Speech:

@@ -32,12 +32,18 @@ _PARTS = (
 )
 
 
-def newly_blocked_pages(before: Version | None, after: Version, known: Known, standing: Standing) -> list[Hold]:
-    """Return a hold for the sites that the new version stops in browsers and the one before did not."""
-    if before is None or not after.source.browser:
+def newly_blocked_pages(
+    before: Version | None, after: Version, known: Known, was: Standing, now: Standing
+) -> list[Hold]:
+    """Return a hold for the sites that the new version stops in browsers and the one before did not.
+
+    `was` and `now`: what is in force beside the version before, and beside the new one.
+    """
+    if before is None or not (after.source.browser or was is not now):
         return []
-    added = _changes(before, after, Effect.BLOCK)
-    dropped = _changes(after, before, Effect.ALLOW)
+    pairs = [(before, after), *(zip(was.others, now.others, strict=True) if was is not now else ())]
+    added = [rule for old, new in pairs for rule in _changes(old, new, Effect.BLOCK)]
+    dropped = [rule for old, new in pairs for rule in _changes(new, old, Effect.ALLOW)]
     if not (added or dropped):
         return []
     touched = _touched([*added, *dropped], known)
@@ -47,8 +53,8 @@ def newly_blocked_pages(before: Version | None, after: Version, known: Known, st
     if not matched:
         return []
     names = Names({request.host for request in matched})
-    old, new = (_index([*standing.others, version], names) for version in (before, after))
-    policy = standing.policy
+    old, new = _index([*was.others, before], names), _index([*now.others, after], names)
+    policy = now.policy
     found: dict[str, tuple[str, list[Line]]] = {}
     for request, rules in matched.items():
         decision = decide(policy, new, request)

@@ -120,6 +120,20 @@ def test_a_bad_version_is_held_and_the_next_good_one_recovers(world: World, text
     assert good.err == ""
 
 
+@pytest.mark.parametrize("read_before", [False, True], ids=["at first sight", "planned before"])
+def test_a_badfilter_line_that_opens_a_block_is_held(world: World, read_before: bool) -> None:
+    """What serves is settled over all lists, and so is what is judged, whether it was read before or not."""
+    world.lists.texts["/a.txt"] = b"||ads.example^\n"
+    world.lists.texts["/b.txt"] = b"||paypal.com^\n@@||paypal.com^\n"
+    assert world.sync("--force").status == 0
+    world.lists.texts["/a.txt"] = b"||ads.example^\n@@||paypal.com^$badfilter\n"
+    if read_before:
+        assert "held: the new version of a blocks" in world.run("plan", "--now").out
+    held = world.sync()
+    assert (held.status, "paypal.com" in held.err) == (1, True), held.err
+    assert "paypal.com" not in world.blocked()
+
+
 FAULTS: list[object] = [
     pytest.param(server.status(404), "404", id="404"),
     pytest.param(server.status(500), "500", id="500"),

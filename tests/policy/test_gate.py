@@ -117,6 +117,32 @@ def test_an_exception_that_goes_blocks_too() -> None:
     assert acceptable_without([hold]) is None, "leaving lines out brings no exception back"
 
 
+EXCEPTION = "@@||wiki.example^"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "other", "use", "expected"),
+    [
+        pytest.param(["||wiki.example^", EXCEPTION], [EXCEPTION + "$badfilter"], [], "both", {"popular"}, id="its own"),
+        pytest.param([], [EXCEPTION + "$badfilter"], ["||wiki.example^", EXCEPTION], "dns", {"popular"}, id="other's"),
+        pytest.param(["||wiki.example^$badfilter"], [], ["||wiki.example^"], "both", {"popular"}, id="unsaid again"),
+        pytest.param(["||wiki.example^"], ["||wiki.example^$badfilter"], [], "both", set(), id="takes a block away"),
+        pytest.param(
+            [], ["@@*$script,domain=wiki.example,badfilter"],
+            ["*$script,domain=wiki.example", "@@*$script,domain=wiki.example"], "browser", {"pages"}, id="on its pages",
+        ),
+    ],
+)  # fmt: skip
+def test_badfilter_lines_count(old: list[str], new: list[str], other: list[str], use: str, expected: set[str]) -> None:
+    """A list may take rules from itself and from every other list."""
+    before, after = version([FILLER, *old], use=use), version([FILLER, *old, *new], use=use)
+    if old and not new:
+        after = version([FILLER], use=use)
+    beside = standing("version: 1\n", version(["||x.example^", *other], "other", use=use))
+    assert set(held(before, after, beside)) == expected
+    assert set(held(before, after, beside)) == expected, "judging changes nothing"
+
+
 def test_a_pause_hides_nothing() -> None:
     from dataclasses import replace
 

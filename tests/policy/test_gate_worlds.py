@@ -11,6 +11,7 @@ from blockctl.model.decide import decide_name, yields
 from blockctl.model.index import Index
 from blockctl.policy.gate import Known, Standing, Version, judge
 from blockctl.policy.gate_nouns import Concern
+from blockctl.policy.merge import settle_badfilters
 from blockctl.policy.read import read_policy
 from tests.policy.gate_cases import version
 
@@ -20,7 +21,17 @@ CONCERNS = (Concern.HOUSEHOLD, Concern.ESSENTIAL, Concern.POPULAR)
 LINES = st.builds(
     str.format,
     st.sampled_from(
-        ("||{}^", "@@||{}^", "||{}^$important", "0.0.0.0 {}", "||{}^$script", "||{}^$denyallow=b.a.example")
+        (
+            "||{}^",
+            "@@||{}^",
+            "||{}^$important",
+            "0.0.0.0 {}",
+            "||{}^$script",
+            "||{}^$denyallow=b.a.example",
+            "||{}^$badfilter",
+            "@@||{}^$badfilter",
+            "||{}^$important,badfilter",
+        )
     ),
     st.sampled_from(NAMES),
 )
@@ -35,7 +46,9 @@ ENTRIES = st.one_of(
 
 def is_blocked(policy: Any, versions: list[Version], name: str) -> bool:
     """Whether DNS blocks a name when these lists serve."""
-    lists = Index.build([each.parsed for each in versions])
+    parsed = [each.parsed.copy() for each in versions]
+    settle_badfilters(parsed, [rule for each in parsed for rule in each.badfilters])
+    lists = Index.build(parsed)
     return decide_name(policy, lists, name, yields(policy, [])).blocked
 
 
