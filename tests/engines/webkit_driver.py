@@ -33,6 +33,7 @@ warnings.simplefilter("ignore")
 gi.require_version("Gtk", "3.0")
 gi.require_version("WebKit2", "4.1")
 from gi.repository import GLib, Gtk, WebKit2  # noqa: E402
+from webkit_settings import plain_settings  # noqa: E402
 
 ASK = Path(__file__).with_name("webkit_ask.js").read_text(encoding="utf-8")
 HIDDEN = r"""
@@ -51,12 +52,7 @@ return JSON.stringify(JSON.parse(selectors).filter(selector => {
   try { document.querySelector(selector); return false } catch { return true } }))
 """
 BLOCKED = "blocked by a content blocker"
-FEATURES = {
-    "AllowDisplayOfInsecureContent": True,
-    "AllowRunningOfInsecureContent": True,
-    "UpgradeKnownHostsToHTTPS": False,
-    "UpgradeMixedContent": False,
-}
+AT_MOST = 400  # requests of a page before it is opened anew: behind thousands no other page would open
 Verdict = bool | None
 
 
@@ -76,16 +72,6 @@ def wait(start, seconds: float):
     return result[0] if result else None
 
 
-def _settings():
-    """Return settings under which a request goes where the page sends it, http from an https page too."""
-    settings = WebKit2.Settings()
-    features = settings.get_all_features()
-    for feature in map(features.get, range(features.get_length())):
-        if feature.get_identifier() in FEATURES:
-            settings.set_feature_enabled(feature, FEATURES[feature.get_identifier()])
-    return settings
-
-
 class Engine:
     """One view, its content blockers by name, and what is known of requests without any."""
 
@@ -95,6 +81,7 @@ class Engine:
         self.filters: dict[str, object] = {}
         self.used: list[str] = []
         self.page = ""
+        self.made = 0  # requests, since it was opened
         self.loads: dict[tuple[str, str, str], bool] = {}  # page, address, kind -> whether it loads without blockers
         data = WebKit2.WebsiteDataManager.new_ephemeral()
         # No process for each site: that costs a fifth of a second a page.
@@ -104,7 +91,7 @@ class Engine:
         data.set_network_proxy_settings(WebKit2.NetworkProxyMode.CUSTOM, settings)
         data.set_tls_errors_policy(WebKit2.TLSErrorsPolicy.IGNORE)
         self.blockers = WebKit2.UserContentManager()
-        self.view = WebKit2.WebView(web_context=context, user_content_manager=self.blockers, settings=_settings())
+        self.view = WebKit2.WebView(web_context=context, user_content_manager=self.blockers, settings=plain_settings())
         self.begun: set[str] = set()  # addresses of loads that WebKit began
         self.view.connect("resource-load-started", lambda _, __, request: self.begun.add(request.get_uri()))
         window = Gtk.OffscreenWindow()
@@ -149,9 +136,10 @@ class Engine:
     def open(self, page: str) -> str:
         """Navigate, and wait until the page is there or refused; return why it was refused."""
         if self.page:
-            self.run("window.stop(); return ''")  # thousands of loads under way would keep the next page waiting
+            self.run("window.stop(); return ''")  # loads under way would keep the next page waiting
         for _ in range(4):
             if (refused := self._navigate(page)) is not None:
+                self.made = 0
                 self.page = "" if refused else page
                 return refused
             self.view.stop_loading()
@@ -178,6 +166,16 @@ class Engine:
         for handler in handlers:
             self.view.disconnect(handler)
         return found  # type: ignore[no-any-return]
+
+    def enter(self, page: str) -> None:
+        """Open a page to ask from, without content blockers where they block it."""
+        refused, used = self.open(page), self.used
+        if BLOCKED in refused:
+            self.use([])
+            refused = self.open(page)
+            self.use(used)
+        if refused:
+            raise SystemExit(f"{page} cannot be opened: {refused}")
 
     def run(self, body: str, **texts: str) -> str:
         """Run a script in the page."""
@@ -206,13 +204,7 @@ class Engine:
         if "html" in question:
             self.proxy.pages[page] = f"{PAGE}{question['html']}"
         if selectors or page != self.page:
-            refused = self.open(page)
-            if BLOCKED in refused:
-                self.use([])
-                refused = self.open(page)
-                self.use(use)  # type: ignore[arg-type]
-            if refused:
-                raise SystemExit(f"{page} cannot be opened: {refused}")
+            self.enter(page)
         hidden = json.loads(self.run(HIDDEN, selectors=json.dumps(selectors))) if selectors else []
         verdicts: list[Verdict] = [None] * len(requests)
         rest = [at for at, (_, kind) in enumerate(requests) if kind != "document"]
@@ -239,8 +231,8 @@ class Engine:
                 unknown.setdefault(page, {})[url, kind] = None
         self.use([])
         for page in sorted(unknown, key=lambda page: page != self.page):
-            if page != self.page and (refused := self.open(page)):
-                raise SystemExit(f"{page} cannot be opened: {refused}")
+            if page != self.page:
+                self.enter(page)
             for (url, kind), sent in zip(unknown[page], self.sent([list(one) for one in unknown[page]]), strict=True):
                 self.loads[page, url, kind] = sent
         for page, url, kind, verdicts, at in blocked:
@@ -252,10 +244,11 @@ class Engine:
         """Make requests, each once, and say which came through."""
         found: dict[tuple[str, str], bool] = {}
         for group in _told_apart(dict.fromkeys((url, kind) for url, kind in requests)):
+            if self.made + len(group) > AT_MOST:
+                self.enter(self.page)
+            self.made += len(group)
             self.begun.clear()
-            self.proxy.away = not any(kind == "websocket" for _, kind in group)  # a socket must not fail by itself
             words = json.loads(self.run(ASK, requests=json.dumps(group)))
-            self.proxy.away = False
             for one, (address, word) in zip(group, words, strict=True):
                 found[one] = word == "through" or (word == "begun" and address in self.begun)
         return [found[url, kind] for url, kind in requests]
@@ -266,7 +259,7 @@ def _told_apart(requests: Iterable[tuple[str, str]]) -> list[list[tuple[str, str
     groups: list[dict[str, tuple[str, str]]] = []
     for url, kind in requests:
         plain = url.partition("#")[0].lower()
-        group = next((each for each in groups if plain not in each), None)
+        group = next((each for each in groups if plain not in each and len(each) < AT_MOST), None)
         if group is None:
             groups.append(group := {})
         group[plain] = url, kind

@@ -37,11 +37,10 @@ def certificate(folder: Path) -> ssl.SSLContext:
 
 
 class Proxy:
-    """`pages` are the bodies of certain addresses. While it is `away` it refuses everything, which costs no TLS."""
+    """`pages` are the bodies of certain addresses."""
 
     def __init__(self, folder: Path) -> None:
         self.pages: dict[str, str] = {}
-        self.away = False
         self.port = 0
         self._context = certificate(folder)
         self._ready = threading.Event()
@@ -70,9 +69,6 @@ class Proxy:
             headers = await _headers(reader)
             if length := int(headers.get("content-length", 0)):
                 await reader.readexactly(length)
-            if self.away:
-                writer.write(_message("502 Bad Gateway", {"Connection": "close"}, b""))
-                return await writer.drain()
             if method == "CONNECT":
                 writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
                 await writer.drain()
