@@ -8,6 +8,7 @@ meaning (uBO's wiki "Static filter syntax"; every class of line was asked of uBO
   a bare host name, a part of an address in EasyList's dialect and a host in uBO's;
 - an address pattern without kinds, where uBO would stop or free a page by it (its strict blocking heeds a match up to
   the end of the host, and every exception): `$~document`, for it means what a page loads;
+- an international name behind `|https://`, where uBO looks for it as written: as addresses have it;
 - `$denyallow` without `$domain`, which uBO refuses: `$to=~name`;
 - `$important` on an exception, which uBO refuses: left out, for an exception beats no important block anyway;
 - `$match-case` on a pattern that is no regular expression, which uBO refuses: the regular expression;
@@ -121,6 +122,8 @@ def _open(rule: Rule, pattern: str) -> str:
     """Return a pattern, with the `@@` before it, that uBO looks for within words too, where it has an open end."""
     if not rule.pattern or rule.regex or (pattern.startswith(("/", "@@/")) and pattern.endswith("/")):
         return pattern
+    if rule.pattern.isascii() and not pattern.isascii():
+        pattern = ("@@" if rule.effect is Effect.ALLOW else "") + rule.pattern
     if match := _OPEN_START.match(pattern):
         pattern = f"{pattern[: match.end()]}*{pattern[match.end() :]}"
     elif _BARE_NAME.fullmatch(rule.pattern):

@@ -237,6 +237,8 @@ def test_what_lists_do_besides_blocking_stops_too() -> None:
         pytest.param("tracker", {"pattern": "tracker"}, "*tracker", id="a word is a host to uBO"),
         pytest.param("ads.js$script", {"pattern": "ads.js"}, "*ads.js*$script", id="a word with options"),
         pytest.param("@@ads/$script", {"pattern": "ads/", "effect": Effect.ALLOW}, "@@*ads/$script", id="open left"),
+        pytest.param("|https://bücher.com/$script", {"pattern": "|https://xn--bcher-kva.com/"},
+                     "|https://xn--bcher-kva.com/$script", id="an international name"),
         pytest.param("/img/ad", {"pattern": "/img/ad"}, "/img/ad*", id="open on the right"),
         pytest.param("/trackerfiles/ad", {"pattern": "/trackerfiles/ad"}, None, id="found by a word before"),
         pytest.param("/ad|", {"pattern": "/ad|"}, None, id="closed by an anchor"),
