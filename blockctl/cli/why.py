@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from blockctl.cli.common import JsonOption, PolicyOption, StateOption, load_poli
 from blockctl.cli.table import BOLD, DIM, GREEN, RED, YELLOW, styled
 
 if TYPE_CHECKING:
+    from blockctl.cli.common import Loaded
     from blockctl.cli.verdicts import Answer, EngineVerdict
     from blockctl.model.decide import Decision
     from blockctl.model.request import Kind, Request
@@ -22,7 +24,9 @@ ENDINGS = {
     "media": ("mp4", "webm", "mp3", "m3u8", "ts", "ogg"),
 }
 LONGEST_TEXT = 160  # characters
-NAMES = {"safari": "Safari", "ublock": "uBlock Origin", "dns": "DNS"}
+RESOLVER = "resolver"
+NAMES = {"safari": "Safari", "ublock": "uBlock Origin", "dns": "DNS", RESOLVER: "resolver here"}
+IN_DNS = ("dns", RESOLVER)
 
 
 def why_command(
@@ -49,13 +53,31 @@ def why_command(
     request = make_request(target, site, kind)
     loaded = load_policy(policy, state)
     run = open_compilation(loaded, offline=True)
-    found = answer(run, request, loaded.text, loaded.now)
+    found = with_resolver(answer(run, request, loaded.text, loaded.now), loaded)
     if as_json:
         print_json(to_json(found))
     else:
         show(found)
-    if found.decision.blocked or any(each.decision.blocked for each in found.engines if each.engine == "dns"):
+    if found.decision.blocked or any(each.decision.blocked for each in found.engines if each.engine in IN_DNS):
         raise typer.Exit(1)
+
+
+def with_resolver(found: Answer, loaded: Loaded) -> Answer:
+    """Add the resolver that serves here, where it decides otherwise than what is written for other DNS servers."""
+    from blockctl.cli.served import served
+    from blockctl.cli.verdicts import DNS, EngineVerdict
+
+    in_dns = next((each.decision for each in found.engines if each.engine == DNS), None)
+    own = served(loaded, found.request.host) if in_dns else None
+    if own is None or in_dns is None or own.blocked == in_dns.blocked:
+        return found
+    note = "the resolver here heeds more of a list than its names; other DNS servers get its names alone"
+    engines = (*found.engines, EngineVerdict(RESOLVER, own))
+    host = found.request.host
+    allow = (f"blockctl allow {host} --for 1h", f"blockctl allow {host}")  # before whatever a list says
+    return replace(
+        found, engines=engines, notes=(*found.notes, note), commands=allow if own.blocked else found.commands
+    )
 
 
 def make_request(target: str, site: str, kind: str) -> Request:
@@ -138,7 +160,7 @@ def show(found: Answer) -> None:
 
 
 def _blocked(found: Answer) -> bool:
-    return found.decision.blocked or any(each.decision.blocked for each in found.engines if each.engine == "dns")
+    return found.decision.blocked or any(each.decision.blocked for each in found.engines if each.engine in IN_DNS)
 
 
 def show_engine(verdict: EngineVerdict, found: Answer) -> None:
