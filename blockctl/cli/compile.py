@@ -109,7 +109,8 @@ def show(run: Compilation, written: list[Written]) -> None:
         )
         for item in written
     ]  # fmt: skip
-    print_table(("target", "rules in", "rules out", "bytes", "gaps", "written to"), rows, {1, 2, 3, 4})
+    if rows:
+        print_table(("target", "rules in", "rules out", "bytes", "gaps", "written to"), rows, {1, 2, 3, 4})
     _show_files(written)
     _show_gaps(written)
     _show_notes(written)
@@ -172,15 +173,24 @@ def export_command(
         Path | None,
         typer.Option("--into", help="ublock-backup: your own backup file, to merge into.", show_default=False),
     ] = None,
+    browser: Annotated[
+        str,
+        typer.Option(
+            "--browser", metavar="NAME", help="extension: chromium (Chrome, Edge, Brave...), firefox, safari."
+        ),
+    ] = "chromium",
     offline: OfflineOption = False,
     lock: LockOption = None,
     policy: PolicyOption = None,
     state: StateOption = None,
 ) -> None:
-    """Write one output to standard output or a file.
+    """Write one output to standard output or a file. `extension` is the companion extension: -o names its folder.
 
     Exit status: 0 done, 2 the policy or the target is wrong, 3 reading or writing failed.
     """
+    if target == "extension":
+        _export_extension(output, browser)
+        return
     from blockctl.cli.build import open_compilation
     from blockctl.cli.export import export_target, pick_file
 
@@ -200,6 +210,17 @@ def export_command(
     for chunk in chunks:
         sys.stdout.buffer.write(chunk)
     sys.stdout.buffer.flush()
+
+
+def _export_extension(folder: Path | None, browser: str) -> None:
+    from blockctl.io.extension import LOADING, extension
+    from blockctl.model.diagnostic import BlockctlError
+
+    made = extension(browser)
+    if folder is None:
+        raise BlockctlError("the extension is a folder", "name one: blockctl export extension -o DIR")
+    _write_all(made, folder)
+    typer.echo(f"wrote {folder}: {LOADING[browser]}, then blockctl pair")
 
 
 def _write_all(made: Output, folder: Path) -> None:
