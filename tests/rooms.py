@@ -32,6 +32,10 @@ OWNERS = {
     "h11": "io.",
     "xxhash": "dns.table",
     "requests": "io.fetch",
+    "fastapi": "io.",
+    "pydantic": "io.api_nouns",
+    "uvicorn": "io.api_server",
+    "segno": "cli.pair",
     "rich": "cli.",
     "typer": "cli.",
 }

@@ -113,10 +113,10 @@ def show_own(loaded: Loaded, *, as_json: bool) -> None:
     from blockctl.cli.refreshing import Refreshing
     from blockctl.io.clock import seconds
 
-    run = Refreshing(loaded, seconds())
     if as_json:
-        print_json({"version": 1, "lists": [_json(run, source) for source in loaded.policy.lists]})
+        print_json({"version": 1, "lists": own_json(loaded)})
         return
+    run = Refreshing(loaded, seconds())
     if not loaded.policy.lists:
         typer.echo("The policy names no list; `blockctl lists --catalogue` shows known ones.")
         return
@@ -126,6 +126,15 @@ def show_own(loaded: Loaded, *, as_json: bool) -> None:
         past = _past(run, source)
         if past is not None and past.held is not None:
             typer.echo("\n" + "\n".join(held_lines(past.held)))
+
+
+def own_json(loaded: Loaded) -> list[dict[str, Any]]:
+    """Return the policy's lists for programs."""
+    from blockctl.cli.refreshing import Refreshing
+    from blockctl.io.clock import seconds
+
+    run = Refreshing(loaded, seconds())
+    return [_json(run, source) for source in loaded.policy.lists]
 
 
 def _past(run: Refreshing, source: ListSource) -> Past | None:

@@ -31,6 +31,7 @@ from blockctl.io.pause import NAME as PAUSE
 from blockctl.io.query_log import QueryLog, log_path
 from blockctl.io.rebuild import done_before, rebuild
 from blockctl.io.renewal import Renewal
+from blockctl.io.side_doors import SideDoors
 from blockctl.io.standing import Standing, first_policy, keep_good, let_go, open_lists, read_quickly, refuse, stand
 from blockctl.io.store import Store
 from blockctl.io.system_resolvers import with_upstreams
@@ -42,7 +43,6 @@ from blockctl.io.watch import Watch
 from blockctl.model.diagnostic import BlockctlError, WorldError
 
 if TYPE_CHECKING:
-    from blockctl.io.metrics import MetricsServer
     from blockctl.model.policy import Policy
 
 TICK = 1.0  # seconds between looks at what comes with time: lapses, schedules, popular answers
@@ -75,7 +75,7 @@ class Service:
         self._lists: dict[str, Lists] = {}
         self._live = Live()
         self._changed = asyncio.Event()
-        self._metrics: MetricsServer | None = None
+        self._doors: SideDoors | None = None
         self._outdated = asyncio.Event()  # the rules may be older than the lists
         self._stamps: list[tuple[int, int] | None] = []
         self._end = asyncio.Event()
@@ -167,7 +167,9 @@ class Service:
         self._listeners = Listeners(self._answering.handle, hooks, self._path.parent, say)
         await self._listeners.follow(settings, self._inherited, share=self._share)
         self._go_by(standing)
-        await self._follow_metrics(standing)
+        if self._first:
+            self._doors = SideDoors(self._path, self._state, self._say, self._figures, self._answering.allows)
+            await self._doors.follow(settings)
         self._watch = Watch(self._changed.set)
         self._watch.start(self._followed())
         gc.enable()
@@ -178,8 +180,8 @@ class Service:
 
     async def _close(self) -> None:
         self._watch.stop()
-        if self._metrics is not None:
-            await self._metrics.stop()
+        if self._doors is not None:
+            await self._doors.stop()
         await self._listeners.stop(GRACE)
         await self._answering.stop(GRACE)
         await self._upstreams.close()
@@ -226,7 +228,8 @@ class Service:
             self._log.configure(settings, self._group_of)
         self._whole = policy
         self._go_by(standing)
-        await self._follow_metrics(standing)
+        if self._doors is not None:
+            await self._doors.follow(settings)
         self._watch.follow(self._followed())
         before, self._stamps = self._stamps, stamps(list_files(policy))
         if self._stamps != before or wanted(policy) != self._live.made_for:
@@ -274,17 +277,10 @@ class Service:
                 self._say(f"the lists could not be compiled; the rules in use stay\n{problem}")
                 asyncio.get_running_loop().call_later(TRY_AGAIN, self._outdated.set)
 
-    async def _follow_metrics(self, standing: Standing) -> None:
-        """Of several workers one gives the figures, which are those of all."""
-        place = standing.policy.resolver.metrics
-        if self._first and (place or self._metrics is not None):
-            if self._metrics is None:
-                from blockctl.io.metrics import MetricsServer, figures_text  # late: few have a Prometheus
+    def _figures(self) -> str:
+        from blockctl.io.metrics import figures_text  # late: few have a Prometheus
 
-                self._metrics = MetricsServer(
-                    lambda: figures_text(self._log, self._upstreams, self._cache), self._answering.allows
-                )
-            await self._metrics.follow(place)
+        return figures_text(self._log, self._upstreams, self._cache)
 
     def _followed(self) -> list[Path]:
         files = [self._path, self._path.resolve(), self._state / PAUSE, self._state / FOLDER / "live.json"]

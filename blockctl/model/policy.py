@@ -137,6 +137,7 @@ class Resolver:
     groups: dict[str, Group] = field(default_factory=dict)
     refresh: bool = True  # `serve` fetches lists that are due
     metrics: str = ""  # address:port where Prometheus may ask for the figures
+    api: tuple[str, ...] = ("127.0.0.1:5380",)  # where the web API and its page are; see api_place. None: nowhere
     lines: dict[str, Origin] = field(default_factory=dict)  # key -> where it was written
 
 

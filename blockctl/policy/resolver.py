@@ -7,6 +7,7 @@ from ipaddress import IPv6Network
 from typing import Any
 
 from blockctl.model.addresses import read_network
+from blockctl.model.api_place import read_place
 from blockctl.model.diagnostic import Severity
 from blockctl.model.listen import Listen, opens_to_all, read_listen
 from blockctl.model.names import is_address
@@ -176,6 +177,24 @@ def _metrics(reader: Reader, node: Node) -> dict[str, Any]:
     return {"metrics": str(place)}
 
 
+def _api(reader: Reader, node: Node) -> dict[str, Any]:
+    if isinstance(node, Scalar) and words.SWITCH.get(node.text.lower()) is False:
+        return {"api": ()}
+    if isinstance(node, Scalar) and words.SWITCH.get(node.text.lower()):
+        return {}
+    found: dict[str, None] = {}
+    for item in reader.items(node, "resolver.api") if isinstance(node, tree.Sequence) else (node,):
+        text = reader.text(item, "api")
+        if text is None:
+            continue
+        try:
+            read_place(text)
+            found[text] = None
+        except ValueError as error:
+            reader.fault("P017", item, f"api cannot be {text[:60]!r}", str(error))
+    return {"api": tuple(found) or None}
+
+
 READERS: Mapping[str, Callable[[Reader, Node], dict[str, Any]]] = {
     "strategy": _words("strategy", words.STRATEGIES),
     "bootstrap": _bootstrap,
@@ -195,6 +214,7 @@ READERS: Mapping[str, Callable[[Reader, Node], dict[str, Any]]] = {
     "workers": lambda reader, node: {"workers": measures.number(reader, node, "workers", 1, MAX_WORKERS)},
     "tls": _tls,
     "metrics": _metrics,
+    "api": _api,
 }
 
 
@@ -214,10 +234,12 @@ def _check_asked(reader: Reader, found: Found, settings: Resolver, asked: Mappin
 
 def _check_served(reader: Reader, found: Found, settings: Resolver, listens: Mapping[str, tuple[Listen, Node]]) -> None:
     """Tell encrypted ports without a certificate, and doors that stand open to everybody."""
-    secure = next((text for text, (place, _) in listens.items() if place.secure), None)
+    secure = next(((text, node) for text, (place, node) in listens.items() if place.secure), None)
+    if secure is None and "api" in found:
+        secure = next(((text, found["api"][1]) for text in settings.api if read_place(text).secure), None)
     if secure is not None and "tls" not in found:
         hint = "add tls: {certificate: cert.pem, key: key.pem}, PEM files beside this one"
-        reader.fault("P009", listens[secure][1], f"{secure} needs a certificate", hint)
+        reader.fault("P009", secure[1], f"{secure[0]} needs a certificate", hint)
     word = opens_to_all(settings.access)
     if word and not settings.public:
         message = f"access to {word} makes this an open resolver, which strangers use to flood others"

@@ -16,7 +16,7 @@ LIST = ("name", "path", "url", "use", "match", "widen", "format", "trust", "sha2
 RESOLVER = (
     "listen", "upstreams", "strategy", "bootstrap", "forward", "answer", "yield", "records", "safe-search", "rebinding",
     "private", "dns64", "cache", "log", "refresh", "access", "public", "rate", "workers", "tls", "groups",
-    "metrics",
+    "metrics", "api",
 )  # fmt: skip
 CACHE = ("size", "min-ttl", "max-ttl", "stale", "prefetch")
 LOG = ("level", "days")

@@ -49,6 +49,7 @@ resolver:
   workers: 2
   tls: {certificate: cert.pem, key: key.pem}
   metrics: 127.0.0.1:9335
+  api: ["127.0.0.1:5380", "https://192.168.1.2:5380"]
   groups:
     kids:
       clients: ["192.168.1.20", "192.168.7.0/24", IPad]
@@ -109,6 +110,7 @@ def test_the_whole_section() -> None:
         "certificate": "cert.pem",
         "key": "key.pem",
         "metrics": "127.0.0.1:9335",
+        "api": ("127.0.0.1:5380", "https://192.168.1.2:5380"),
     }
     assert {name: getattr(found, name) for name in expected} == expected
     assert {field.name for field in fields(Resolver)} == {*expected, "groups", "lines"}
@@ -119,7 +121,7 @@ def test_the_whole_section() -> None:
 def test_groups() -> None:
     kids, tv = read(WHOLE).resolver.groups.values()
     assert (kids.name, kids.clients, kids.lists) == ("kids", ("192.168.1.20", "192.168.7.0/24", "ipad"), ("starter",))
-    assert (kids.blocking, kids.safe_search, str(kids.origin)) == (False, True, "p.yaml:26:5")
+    assert (kids.blocking, kids.safe_search, str(kids.origin)) == (False, True, "p.yaml:27:5")
     assert [(each.host, each.allow, each.note) for each in kids.hosts.values()] == [
         ("school.example", True, ""),
         ("video.example", False, "until exams"),
@@ -230,7 +232,7 @@ def test_what_a_group_has_lapses_as_hosts_do() -> None:
     policy = read(WHOLE)
     noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
     assert [str(fault).partition("\n")[0] for fault in lapsed(policy, noon)] == [
-        "p.yaml:32:14: P015 video.example for the group kids lapsed at 2026-12-01 12:00 UTC and counts as absent"
+        "p.yaml:33:14: P015 video.example for the group kids lapsed at 2026-12-01 12:00 UTC and counts as absent"
     ]
     assert set(policy.at(noon).resolver.groups["kids"].hosts) == {"school.example"}
     assert policy.at(noon.replace(hour=11)).resolver == policy.resolver
@@ -239,7 +241,7 @@ def test_what_a_group_has_lapses_as_hosts_do() -> None:
 def test_group_hosts_are_entries() -> None:
     entry = read(WHOLE).resolver.groups["kids"].hosts["school.example"]
     assert replace(entry, origin=NOWHERE) == HostEntry("school.example", True, NOWHERE)
-    assert str(entry.origin) == "p.yaml:31:15"
+    assert str(entry.origin) == "p.yaml:32:15"
 
 
 @pytest.mark.parametrize(("count", "expected"), [(604_800, "1w"), (3_600, "1h"), (90, "90s"), (0, "0w")])

@@ -1,0 +1,80 @@
+"""What the routes of the web API share: the policy, who is paired, and what other rooms do for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from fastapi import Request
+
+from blockctl.io.api_devices import Capabilities, Device, Devices
+from blockctl.io.api_pairing import Codes
+from blockctl.io.api_view import View
+from blockctl.io.loaded import Loaded
+from blockctl.model.diagnostic import BlockctlError, Diagnostic
+
+
+class Backstage(Protocol):
+    """What needs the compiler or the commands, which this room cannot reach: whoever starts the API brings it."""
+
+    def why(self, loaded: Loaded, url: str, site: str, kind: str) -> dict[str, Any]:
+        """Return what `why --json` prints."""
+
+    def lists(self, loaded: Loaded) -> list[dict[str, Any]]:
+        """Return what `lists --json` prints of the policy's lists."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """One for the process."""
+
+    view: View
+    state: Path
+    devices: Devices
+    codes: Codes
+    capabilities: Capabilities
+    backstage: Backstage
+    addresses: tuple[str, ...] = ()  # of the page, as other devices reach it first
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    syncing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)  # `why` and `lists` share what they keep open
+
+
+def desk_of(request: Request) -> Desk:
+    """Return the desk."""
+    found = request.app.state.desk
+    assert isinstance(found, Desk)
+    return found
+
+
+def device_of(request: Request) -> Device | None:
+    """Return who asks, None for one that is not paired."""
+    found = request.scope.get("state", {}).get("device")
+    return found if isinstance(found, Device) else None
+
+
+class DeclinedError(BlockctlError):
+    """The answer is no, with the HTTP status that says which way."""
+
+    def __init__(self, status: int, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.http = status
+
+
+def refuse(faults: list[Diagnostic]) -> None:
+    """Raise with what is wrong in what was asked for."""
+    if faults:
+        error = BlockctlError("nothing was changed", diagnostics=tuple(faults))
+        raise error
+
+
+def told(fault: Diagnostic) -> Mapping[str, Any]:
+    """Return a diagnostic as `check --json` prints it."""
+    origin = fault.origin
+    return {
+        "code": fault.code, "severity": fault.severity.value, "file": origin.file, "line": origin.line,
+        "column": origin.column, "message": fault.message, "hint": fault.hint,
+    }  # fmt: skip
