@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from blockctl.io.addresses import origin_of, shown
+from blockctl.io.addresses import is_inside, origin_of, shown
 from blockctl.io.packed import Unpacker, too_large, unpacked
 from blockctl.model.diagnostic import BlockctlError, WorldError
 
@@ -27,6 +27,7 @@ TIMEOUT = (10.0, 30.0)  # seconds: to connect, between two pieces
 WHOLE = 120.0  # seconds for one download
 HOPS = 5  # redirects that are followed
 PIECE = 1 << 16
+LONGEST_VALIDATOR = 200  # characters
 AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))  # RFC 9110: it may work later
 
 
@@ -51,7 +52,8 @@ class FetchError(WorldError):
     """A download failed. `again`: after how many seconds it may work, None when it will not soon; `status` of HTTP."""
 
     def __init__(self, message: str, hint: str = "", *, again: float | None = None, status_code: int = 0) -> None:
-        super().__init__(message, hint)
+        # Servers put into it what they like: a reason, an address; nothing that a terminal obeys may pass.
+        super().__init__("".join(char if char.isprintable() else "\ufffd" for char in message), hint)
         self.again = again
         self.status_code = status_code
 
@@ -127,8 +129,16 @@ def _refuse_hop(url: str, at: str, been: list[str], within: Collection[str]) -> 
         raise FetchError(f"{shown(url)} leads back to itself: its redirects are a circle", "look for its new address")
     if len(been) > HOPS:
         raise FetchError(f"{shown(url)} leads on more than {HOPS} times", "name the address where it ends")
+    if origin_of(at) != origin_of(url) and _leads_inside(url, at):
+        inside = f"{shown(url)} leads into your own network: {shown(at)}"
+        raise FetchError(inside, "no public list lies there; if yours does, name that address")
     if within and origin_of(at) not in within:
         raise FetchError(f"{shown(url)} leads to another server: {shown(at)}")
+
+
+def _leads_inside(url: str, at: str) -> bool:
+    """Whether a public server sends us to a machine that only we can reach, which may take a question for an order."""
+    return is_inside(urlsplit(at).hostname or "") and not is_inside(urlsplit(url).hostname or "")
 
 
 def _answer(reply: requests.Response, url: str, limit: int, before: Validators) -> Fetched:
@@ -145,9 +155,13 @@ def _answer(reply: requests.Response, url: str, limit: int, before: Validators) 
         raise
     except BlockctlError as error:
         raise FetchError(str(error), "look at the address in a browser") from error
-    return Fetched(
-        data, url, Validators(reply.headers.get("ETag", "")[:200], reply.headers.get("Last-Modified", "")[:80])
-    )
+    etag, modified = (_validator(reply.headers.get(name, "")) for name in ("ETag", "Last-Modified"))
+    return Fetched(data, url, Validators(etag, modified))
+
+
+def _validator(said: str) -> str:
+    """Return what a server gave to ask by, "" for what could not be sent back as it is."""
+    return said if len(said) <= LONGEST_VALIDATOR and said.isascii() and said.isprintable() else ""
 
 
 def _body(reply: requests.Response, url: str, limit: int) -> bytes:

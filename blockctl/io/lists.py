@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from urllib.parse import urljoin
 
-from blockctl.io.addresses import address_of, shown
+from blockctl.io.addresses import address_of, joined, shown
 from blockctl.io.lock import Lock, Version, live_lock, read_lock
 from blockctl.io.packed import too_large, unpacked
 from blockctl.io.shelf import Shelf
@@ -82,7 +81,10 @@ class Library:
         if not parent.source.url:
             return read_include(parent, name)
         version = self.lock.get(address_of(parent.source))
-        file = urljoin(parent.file, name)
+        try:
+            file = joined(parent.file, name)
+        except BlockctlError as error:
+            return _absent(parent, name, str(error))
         digest = version.includes.get(file) if version else None
         if digest is None:
             return _absent(parent, name, f"there is nothing at {file}")
@@ -147,7 +149,8 @@ def read_include(parent: ListText, name: str) -> ListText | Diagnostic:
 
 
 def _absent(parent: ListText, name: str, why: str, hint: str = "") -> Diagnostic:
-    return Diagnostic("L213", _place(parent, name), f"cannot include {name[:80]}: {why}", hint, Severity.WARNING)
+    said = "".join(char if char.isprintable() else "\ufffd" for char in f"cannot include {name[:80]}: {why}")
+    return Diagnostic("L213", _place(parent, name), said, hint, Severity.WARNING)
 
 
 def _place(parent: ListText, name: str) -> Origin:

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from urllib.parse import urljoin
 
-from blockctl.io.addresses import address_of, origin_of, shown
+from blockctl.io.addresses import address_of, joined, origin_of, shown
 from blockctl.io.download import Downloaded, download
 from blockctl.io.fetch import FetchError, Validators
 from blockctl.io.history import Answer, History
@@ -165,7 +164,7 @@ class Refresher:
         while queue:
             base, data, depth = queue.pop(0)
             for name in includes(data):
-                url = urljoin(base, name)
+                url = joined(base, name)
                 if shown(url) in found or shown(url) == shown(source.url):
                     continue
                 if len(found) >= MAX_INCLUDED or depth >= MAX_DEPTH:
@@ -197,8 +196,8 @@ class Refresher:
             place = read_path(field) if field else None
             if place is None or base == source.sha256.lower():
                 break
-            address = urljoin(source.url, place.path)
             try:
+                address = joined(source.url, place.path)
                 patch = download([address], {}, [origin_of(source.url)]).fetched.data or b""
                 made = apply_patch(self.shelf.read(base), patch, place.name)
             except FetchError as error:

@@ -65,7 +65,8 @@ def _suffixes(before: Version | None, after: Version) -> Hold | None:
         return None
     name, text = after.source.name, fresh[0].text.strip()
     many = f" and {len(fresh) - 1:,} other lines like it" if len(fresh) > 1 else ""
-    message = f"the new version of {name} names a public suffix, below which unrelated sites live: {text[:80]}{many}"
+    shown = "".join(char if char.isprintable() else "\ufffd" for char in text[:80])
+    message = f"the new version of {name} names a public suffix, below which unrelated sites live: {shown}{many}"
     return Hold(name, HoldKind.SUFFIX, message, at=tuple(fresh))
 
 

@@ -10,6 +10,7 @@ import pytest
 from blockctl.io import fetch as module
 from blockctl.io.fetch import FetchError, fetch
 from blockctl.model.diagnostic import WorldError
+from tests.io.list_server import redirect, running
 
 OK = b"HTTP/1.1 200 OK\r\n"
 Pieces = Iterator[bytes]
@@ -58,6 +59,49 @@ def test_what_is_no_download(monkeypatch: pytest.MonkeyPatch, pieces: Pieces, me
     monkeypatch.setattr(module, "WHOLE", 1.0)
     with pytest.raises(WorldError, match=message):
         fetch(serve(pieces), 1000)
+
+
+def test_nothing_that_a_terminal_obeys_is_told() -> None:
+    with pytest.raises(FetchError) as caught:
+        fetch(serve(iter([b"HTTP/1.1 404 \x1b[2J\x9b2J\r\n\r\n"])), 100)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(b'ETag: "' + b"a" * 300 + b'"', id="too long"),
+        pytest.param(b'ETag: "\xe4\x0b"', id="not ASCII"),
+    ],
+)
+def test_what_cannot_be_sent_back_is_not_kept(said: bytes) -> None:
+    answer = OK + said + b"\r\nLast-Modified: Sat, 01 Jan 2022 00:00:00 GMT\r\nContent-Length: 4\r\n\r\nlist"
+    kept = fetch(serve(iter([answer])), 100).validators
+    assert kept == module.Validators("", "Sat, 01 Jan 2022 00:00:00 GMT")
+    assert fetch(serve(iter([OK + b"Content-Length: 4\r\n\r\nlist"])), 100, kept).data == b"list"
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254", "10.1.2.3"]
+)
+def test_a_public_server_cannot_send_us_inside(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """What is in the home network may take a question for an order, and trusts who is in it."""
+    for name in ("https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with running() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.base)  # so there is a public server here
+        monkeypatch.setenv("no_proxy", "")
+        proxy.faults["http://192.0.43.8/list.txt"] = redirect(f"http://{host}:8080/reboot")
+        with pytest.raises(FetchError, match="leads into your own network"):
+            fetch("http://192.0.43.8/list.txt", 100)
+        assert [path for path, _ in proxy.asked] == ["http://192.0.43.8/list.txt"]
+
+
+def test_a_server_of_the_own_network_may_lead_on_in_it() -> None:
+    with running() as lists, running() as other:
+        other.texts["/b.txt"] = b"list"
+        lists.faults["/a.txt"] = redirect(other.url("/b.txt"))
+        assert fetch(lists.url("/a.txt"), 100).data == b"list"
 
 
 def test_a_secure_address_does_not_lead_to_an_insecure_one() -> None:

@@ -14,11 +14,12 @@ import pytest
 from blockctl.io.addresses import address_of, shown
 from blockctl.io.adopt import note
 from blockctl.io.history import History
+from blockctl.io.lists import Library
 from blockctl.io.lock import Lock
 from blockctl.io.refresh import Event, Look, Refresher
 from blockctl.io.shelf import Shelf
-from blockctl.model.diagnostic import Origin
-from blockctl.model.policy import ListSource
+from blockctl.model.diagnostic import Diagnostic, Origin
+from blockctl.model.policy import ListSource, Policy
 from tests.io import list_server as server
 from tests.io.list_server import ListServer, hurry, running
 
@@ -237,6 +238,18 @@ def test_includes_have_an_end(lists: ListServer, home: Home, texts: dict[str, by
     assert "too many files, or too deep" in str(failed.problem)
 
 
+def test_an_include_that_is_no_address_is_not_there(lists: ListServer, home: Home) -> None:
+    lists.texts["/lists/a.txt"] = b"! A\n||ads.example^\n!#include \x1b[2J/[z\n"
+    mine = source(lists.url("/lists/a.txt"))
+    assert home.look(mine).event is Event.NEW
+    policy = Policy(str(home.state / "policy.yaml"), lists=(mine,))
+    library = Library(policy, home.state, offline=True, versions=home.lock)
+    for name in ("\x1b[2J/[z", "\x1f//[z"):
+        absent = library.include(library.text(mine), name)
+        assert isinstance(absent, Diagnostic)
+        assert absent.message.isprintable()
+
+
 def test_an_include_that_fails_keeps_the_version_before(lists: ListServer, home: Home) -> None:
     lists.texts |= {"/lists/a.txt": b"! A\n!#include b.txt\n", "/lists/b.txt": b"||b.example^\n"}
     mine = source(lists.url("/lists/a.txt"))
@@ -255,6 +268,14 @@ def patched(lists: ListServer, number: int) -> bytes:
     """Return a version of a list that offers a patch to the next one."""
     head = f"! Title: A\n! Diff-Path: ../patches/{number}.patch#a\n! Diff-Expires: 2 hours\n! Expires: 9 days\n"
     return head.encode() + b"".join(b"||ads%d.example^\n" % each for each in range(number, number + 50))
+
+
+def test_a_diff_path_that_is_no_address_costs_a_whole_download(lists: ListServer, home: Home) -> None:
+    lists.texts["/lists/a.txt"] = b"! Title: A\n! Diff-Path: /\t/[z#a\n||ads.example^\n"
+    mine = source(lists.url("/lists/a.txt"))
+    home.look(mine)
+    lists.texts["/lists/a.txt"] += b"||ads2.example^\n"
+    assert home.look(mine).event is Event.NEW
 
 
 def patch(number: int, *, checksum: str = "", lines: int = 0) -> bytes:

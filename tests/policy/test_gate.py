@@ -64,6 +64,12 @@ def test_every_format_names_its_line(form: str, line: str) -> None:
     ]
 
 
+def test_a_message_has_nothing_that_a_terminal_obeys() -> None:
+    filler = "\n".join(f"0.0.0.0 ad{number}.example" for number in range(300))
+    (hold,) = judge(version(filler), version(f"{filler}\n0.0.0.0 co.uk # \x1b[2J"), KNOWN, standing())
+    assert (hold.kind, hold.message.isprintable()) == (HoldKind.SUFFIX, True)
+
+
 @pytest.mark.parametrize(
     ("form", "suffix"),
     [
