@@ -113,7 +113,7 @@ def _joined(rule: Rule, pattern: str, options: str) -> str:
 def _may_end_a_host(pattern: str) -> bool:
     match = _TO_END_OF_HOST.fullmatch(pattern)
     if match is None:
-        return False
+        return pattern.rstrip("*").endswith("://")  # every address; uBO would look no further for one of the host
     last = match[1].lower()
     return "*" in last or last.isdigit() or last in suffix_rules()[0]
 

@@ -245,6 +245,7 @@ def test_what_lists_do_besides_blocking_stops_too() -> None:
         pytest.param("*$domain=s.example,match-case", {"sites": ("s.example",)}, "*$domain=s.example",
                      id="match-case of nothing"),
         pytest.param("|https://x.net/$1p", PAGES, "|https://x.net/$1p,~document", id="a whole host, but no page"),
+        pytest.param("|https://$1p", PAGES | {"pattern": "|https://"}, "|https://$1p,~document", id="a scheme"),
         pytest.param("|https://x.net/$1p,~doc", PAGES, None, id="no page, as said"),
         pytest.param("|https://x.net/$frame", PAGES | {"kinds": Kind.FRAME}, None, id="a whole host, with a kind"),
         pytest.param("/files/banner.png^", PAGES | {"pattern": "/files/banner.png^"}, None, id="no host"),
