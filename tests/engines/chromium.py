@@ -22,7 +22,7 @@ from typing import Any
 
 from blockctl.backends.output import Output
 from tests.engines.firefox_ubo import Web
-from tests.engines.probe import Site, read
+from tests.engines.probe import QUIET, Site, read
 
 PATIENCE = 120.0  # seconds, for any answer
 SETTINGS = "/etc/chromium"  # Debian's; below it are policies/managed
@@ -132,12 +132,12 @@ class Pipe:
 class Chromium:
     """One browser with one tab. `extension` is a folder, `policies` the content of a managed policy file."""
 
-    def __init__(self, policies: Mapping[str, object] | None = None) -> None:
+    def __init__(self, policies: Mapping[str, object] | None = None, flags: Sequence[str] = ()) -> None:
         self.web = Web()
         self._folder = Path(tempfile.mkdtemp(prefix="blockctl-chromium-"))
         program = next(path for path in ("/usr/lib/chromium/chromium", shutil.which("chromium")) if path)
         command = [program, *FLAGS, f"--proxy-server=http://127.0.0.1:{self.web.port}",
-                   f"--user-data-dir={self._folder / 'profile'}", "about:blank"]  # fmt: skip
+                   f"--user-data-dir={self._folder / 'profile'}", *flags, "about:blank"]  # fmt: skip
         if policies is not None:
             managed = self._folder / "etc" / "policies" / "managed"
             managed.mkdir(parents=True)
@@ -239,7 +239,7 @@ class Chromium:
             for selector in step.clicks:
                 self.click(selector)
                 time.sleep(0.5)  # a javascript: link runs later than its click, and the last click leads away
-            self.web.settle()
+            self.web.settle(QUIET)
             for target in self._targets() - before:
                 self._pipe("Target.closeTarget", targetId=target)
         return read(self.web.hits[start:], site.host)

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
@@ -212,8 +212,8 @@ class FirefoxUbo:
         self.web.pages[url] = html
         self.ask("WebDriver:Navigate", url=url)
 
-    def probe(self, site: Site, quiet: float = QUIET) -> set[str]:
-        """Return the ways in which scripts ran and pages worked on a site."""
+    def probe(self, site: Site, quiet: float = QUIET, keep: Sequence[str] = ()) -> set[str]:
+        """Return the ways in which scripts ran and pages worked on a site. All tabs but this and `keep` are closed."""
         self.web.answers |= site.pages()
         start = len(self.web.hits)
         tab = self.ask("WebDriver:GetWindowHandle")
@@ -224,7 +224,7 @@ class FirefoxUbo:
                 self.ask("WebDriver:ElementClick", id=next(iter(found.values())))
             self.web.settle(quiet)
             for other in self.ask("WebDriver:GetWindowHandles"):
-                if other != tab:
+                if other not in (tab, *keep):
                     self.ask("WebDriver:SwitchToWindow", handle=other)
                     self.ask("WebDriver:CloseWindow")
             self.ask("WebDriver:SwitchToWindow", handle=tab)

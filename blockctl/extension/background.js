@@ -1,0 +1,149 @@
+// What happens when: the browser starts, a tab goes, the clock passes an end, a page or the popup asks.
+
+import { account, ask, browser } from "./api.js";
+import { follow, pull, unpair } from "./feed.js";
+import { endVisits, forgetWorkers, kept, lapse, obey, visit, visitOf, visits } from "./rules.js";
+import { hostOf, modeOf, sheet, words } from "./sites.js";
+
+const HOUR = 3_600_000;
+const empty = new Set(); // tabs whose page shows nothing without JavaScript
+
+browser.runtime.onInstalled.addListener(renew);
+browser.runtime.onStartup.addListener(renew);
+browser.alarms.onAlarm.addListener(tick);
+browser.tabs.onRemoved.addListener(leave);
+browser.tabs.onUpdated.addListener((tab, change, { url }) => {
+  if (change.status === "loading") empty.delete(tab);
+  if (change.status) show(tab, url);
+});
+browser.runtime.onMessage.addListener((message, sender, answer) => {
+  const act = sender.tab && !sender.url?.startsWith(browser.runtime.getURL("")) ? FROM_PAGES : FROM_POPUP;
+  const done = Object.hasOwn(act, message?.do) ? act[message.do](message, sender) : undefined;
+  Promise.resolve(done).then(answer, (error) => answer({ problem: error.message }));
+  return true;
+});
+browser.alarms.create("look", { periodInMinutes: 0.5 });
+tick();
+
+/** Registered scripts are lost with an update of the extension, so all is put in force once more. */
+async function renew() {
+  const live = await kept();
+  if (live) await obey(live);
+}
+
+async function tick() {
+  follow();
+  const ended = await endVisits();
+  await lapse();
+  if (ended) (await browser.tabs.query({})).forEach(({ id, url }) => show(id, url));
+}
+
+// --- asked by pages: each is told what the policy says of it, and may ask for nothing else ---
+
+const FROM_PAGES = {
+  async style(_, { tab, frameId }) {
+    const live = await kept();
+    const css = live && !live.paused.in_force ? sheet(live.cosmetic, hostOf(tab.url)) : "";
+    if (css) await browser.scripting.insertCSS({ target: { tabId: tab.id, frameIds: [frameId] }, css, origin: "USER" });
+  },
+  async "made by a worker"(_, { tab }) {
+    await forgetWorkers([hostOf(tab.url)]);
+    await browser.tabs.reload(tab.id);
+  },
+  empty(_, { tab }) {
+    empty.add(tab.id);
+    return show(tab.id, tab.url);
+  },
+  "allow this visit": (_, { tab }) => set({ tab: tab.id, key: "javascript", value: "allow", how: "visit" }),
+};
+
+// --- asked by the popup ---
+
+const FROM_POPUP = { state, set, pause, unpair, follow: () => void tick() };
+
+/** Return all that the popup shows of a tab. */
+async function state({ tab }) {
+  const [live, { address, token, device }] = [await kept(), await account()];
+  const { url } = await browser.tabs.get(tab);
+  const host = hostOf(url ?? "");
+  const { problem = "" } = await browser.storage.local.get("problem");
+  const said = await visitOf(tab, host);
+  const mode = live && { javascript: modeOf(live.modes.javascript, host), blocking: modeOf(live.modes.blocking, host) };
+  return {
+    host, url, address, device, problem, isPaired: Boolean(token), isEmpty: empty.has(tab), visit: said, mode,
+    paused: live?.paused.in_force ?? false, words: words(live, host, said), fetched: live?.fetched,
+    mayRead: await browser.permissions.contains({ origins: ["<all_urls>"] }),
+  };
+}
+
+/**
+ * Set a key of the page's site for a visit, an hour or for good (`how`). What is said of scripts is in force in the tab
+ * before blockctl has written it down. `stays`: the file has an entry for good, which an end would end with all that is
+ * in it, so the file is left alone. Returns {problem} when blockctl would not.
+ */
+async function set({ tab, key, value, how, site, stays }) {
+  const { url } = await browser.tabs.get(tab);
+  const named = site || hostOf(url);
+  const path = `/v1/site?host=${encodeURIComponent(named)}`;
+  if (key === "blocking") {
+    try {
+      await ask("PATCH", path, { blocking: value === "block", for: how === "always" ? null : "1h" });
+      if (how === "visit") await lease(tab, named);
+      await pull();
+    } catch (error) {
+      return { problem: error.message };
+    }
+    browser.tabs.reload(tab);
+    return {};
+  }
+  await visit(tab, { site: named, javascript: value, until: how === "hour" ? Date.now() + HOUR : undefined });
+  if (value === "deny") await forgetWorkers([named, hostOf(url)]);
+  browser.tabs.reload(tab);
+  if (how === "visit" || stays) return {};
+  try {
+    await ask("PATCH", path, { javascript: value, for: how === "hour" ? "1h" : null });
+    await pull();
+  } catch (error) {
+    return { problem: `${error.message} It holds for this visit.` };
+  }
+  await visit(tab, null);
+  return {};
+}
+
+/** Lists are elsewhere, so a visit without them is an hour in the file that ends with the tab. */
+async function lease(tab, site) {
+  const { leases = {} } = await browser.storage.session.get("leases");
+  await browser.storage.session.set({ leases: { ...leases, [tab]: site } });
+}
+
+async function leave(tab) {
+  empty.delete(tab);
+  await visit(tab, null);
+  const { leases = {} } = await browser.storage.session.get("leases");
+  if (!leases[tab]) return;
+  const path = `/v1/site?host=${encodeURIComponent(leases[tab])}`;
+  delete leases[tab];
+  await browser.storage.session.set({ leases });
+  const { until } = await ask("GET", path);
+  if (until) await ask("DELETE", path); // one that has become an entry for good stays
+}
+
+async function pause({ on }) {
+  await (on ? ask("POST", "/v1/pause", { for: "10m", group: null }) : ask("DELETE", "/v1/pause"));
+  await pull();
+  return {};
+}
+
+/** Say the state of a page on the button, without opening it. */
+async function show(tab, url) {
+  const live = await kept();
+  const host = hostOf(url ?? "");
+  const said = await visitOf(tab, host);
+  const isDenied = live && host && !live.paused.in_force && (said?.javascript ?? modeOf(live.modes.javascript, host)) === "deny";
+  const text = !(await account()).token ? "?" : live?.paused.in_force ? "II" : empty.has(tab) ? "!" : isDenied ? "off" : "";
+  const title = host ? words(live, host, said).join("\n") || "blockctl" : "blockctl";
+  try {
+    await browser.action.setBadgeText({ tabId: tab, text });
+    await browser.action.setTitle({ tabId: tab, title });
+  } catch { /* the tab has gone meanwhile */ }
+}

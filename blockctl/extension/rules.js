@@ -1,0 +1,147 @@
+// The browser's rules: the policy's as dynamic ones, which outlive blockctl and the browser; a tab's own as session rules.
+
+import { browser } from "./api.js";
+import { areas, isWithin, modeOf, pattern } from "./sites.js";
+
+const SCRIPTS = 100_000; // the policy's priority for scripts; below it stand its hosts
+const VISIT = 200_000; // what a tab says otherwise
+const THIRD = 250_000; // before what is said of hosts, as scripts always are
+const dnr = browser.declarativeNetRequest;
+const HAS_TOP = Object.values(dnr.RuleConditionKeys ?? {}).includes("topDomains");
+const IS_SAFARI = browser.runtime.getURL("").startsWith("safari");
+export const NAME = HAS_TOP ? "chromium" : "firefox";
+// the same header as the policy's rule: no script runs in the page or in any frame, everything else works
+const SANDBOX =
+  "sandbox allow-forms allow-popups allow-popups-to-escape-sandbox allow-same-origin allow-top-navigation " +
+  "allow-modals allow-downloads";
+
+/** Return what blockctl last said: {revision, dynamic, modes, cosmetic, paused, until, after}, or undefined. */
+export async function kept() {
+  return (await browser.storage.local.get("live")).live;
+}
+
+/** Put what blockctl says in force, keep it, and clear what sites left behind that are now denied. */
+export async function obey(live) {
+  const before = await kept();
+  await replaceRules("Dynamic", live.dynamic);
+  await browser.storage.local.set({ live });
+  await renewVisits(live);
+  if (live.until) browser.alarms.create("lapse", { when: Date.parse(live.until) });
+  if (before) await forgetWorkers(newlyDenied(before, live));
+}
+
+/** Put in force what is to hold after `until`, once that has come. */
+export async function lapse(now = Date.now()) {
+  const live = await kept();
+  const until = Date.parse(live?.until ?? "") || 0;
+  if (!until || until > now || !live.after) return;
+  await obey({ ...live, ...live.after, paused: { in_force: live.paused.in_force && !live.paused.until }, until: null, after: null });
+}
+
+async function replaceRules(which, addRules) {
+  const old = await dnr[`get${which}Rules`]();
+  await dnr[`update${which}Rules`]({ removeRuleIds: old.map((rule) => rule.id), addRules });
+}
+
+// --- a tab's own say ---
+
+/** Return {tab: {site, javascript, until}}; it ends with the tab, with the browser, or at `until`. */
+export async function visits() {
+  return (await browser.storage.session.get("visits")).visits ?? {};
+}
+
+/** Let a tab say otherwise of a site; null takes that back. In force when this returns. */
+export async function visit(tab, said) {
+  const all = await visits();
+  if (said) all[tab] = said;
+  else if (all[tab]) delete all[tab];
+  else return;
+  await browser.storage.session.set({ visits: all });
+  await renewVisits(await kept());
+}
+
+/** Take back what is over. */
+export async function endVisits(now = Date.now()) {
+  const all = await visits();
+  const over = Object.keys(all).filter((tab) => all[tab].until && all[tab].until <= now);
+  for (const tab of over) await visit(tab, null);
+  return over.length;
+}
+
+async function renewVisits(live) {
+  const all = Object.entries(await visits());
+  const rules = all.flatMap(([tab, said]) => visitRules(Number(tab), said));
+  const freed = all.filter(([, said]) => said.javascript !== "deny").map(([tab]) => Number(tab));
+  if (freed.length) rules.push(...(live?.dynamic ?? []).flatMap((rule) => lifted(rule, freed)));
+  await replaceRules("Session", rules.map((rule, at) => ({ id: at + 1, ...rule })));
+  if (live) await watchPages(live, all.filter(([, said]) => said.javascript !== "deny").map(([, said]) => said.site));
+}
+
+function visitRules(tab, { site, javascript }) {
+  const page = { requestDomains: [site], resourceTypes: ["main_frame"], tabIds: [tab] };
+  const scripts = { [HAS_TOP ? "topDomains" : "initiatorDomains"]: [site], resourceTypes: ["script"], tabIds: [tab] };
+  const allow = { type: "allow" };
+  const free = [{ priority: VISIT, action: allow, condition: page }, { priority: VISIT, action: allow, condition: scripts }];
+  if (javascript === "allow") return free;
+  if (javascript === "first-party") {
+    const third = { ...scripts, domainType: "thirdParty" };
+    return [...free, { priority: THIRD, action: { type: "block" }, condition: third }];
+  }
+  const header = { header: "content-security-policy", operation: "append", value: SANDBOX };
+  const denied = [{ priority: VISIT, action: { type: "modifyHeaders", responseHeaders: [header] }, condition: page }];
+  return HAS_TOP ? [...denied, { priority: VISIT, action: { type: "block" }, condition: scripts }] : denied;
+}
+
+// A tab whose scripts are allowed still obeys what the policy says of hosts, which its allow would otherwise outdo.
+function lifted(rule, tabIds) {
+  const { priority = 1, action, condition } = rule;
+  const types = condition.resourceTypes;
+  if (priority >= SCRIPTS || !/^(allow|block)$/.test(action.type) || (types && !types.includes("script"))) return [];
+  return [{ priority: VISIT + 1 + priority, action, condition: { ...condition, resourceTypes: ["script"], tabIds } }];
+}
+
+// --- what the pages themselves are told ---
+
+/** Run guard.js on denied pages but those that a tab is free to visit, style.js where something is hidden. */
+async function watchPages(live, free) {
+  const { javascript } = live.modes;
+  const denied = { ...javascript, sites: { ...javascript.sites, ...Object.fromEntries(free.map((s) => [s, "allow"])) } };
+  const scripts = live.paused.in_force ? [] : areas(denied, "deny").map(guard);
+  const styled = [...Object.keys(live.cosmetic.hide), ...Object.keys(live.cosmetic.scroll)];
+  if (styled.length) {
+    scripts.push({ id: "style", js: ["style.js"], matches: [...new Set(styled)].map(pattern), runAt: "document_start" });
+  }
+  const old = await browser.scripting.getRegisteredContentScripts();
+  const same = JSON.stringify(old.map(sorted)) === JSON.stringify(scripts.map(sorted));
+  if (same) return;
+  if (old.length) await browser.scripting.unregisterContentScripts({ ids: old.map((each) => each.id) });
+  if (scripts.length) await browser.scripting.registerContentScripts(scripts);
+}
+
+function guard({ matches, excludeMatches }, at) {
+  const but = excludeMatches.length ? { excludeMatches } : {};
+  return { id: `guard-${at}`, js: ["guard.js"], matches, ...but, runAt: "document_start", allFrames: IS_SAFARI };
+}
+
+const sorted = ({ id, matches, excludeMatches = [] }) => [id, [...matches].sort(), [...excludeMatches].sort()];
+
+function newlyDenied(before, live) {
+  const { sites } = live.modes.javascript;
+  return Object.keys(sites).filter((s) => sites[s] === "deny" && modeOf(before.modes.javascript, s) !== "deny");
+}
+
+/** Clear service workers, which would make pages that no header reaches. */
+export async function forgetWorkers(sites) {
+  if (!sites.length || !browser.browsingData) return; // Safari has no such thing
+  const hosts = sites.flatMap((site) => [site, `www.${site}`]);
+  const where = NAME === "firefox"
+    ? { hostnames: hosts }
+    : { origins: hosts.flatMap((host) => [`https://${host}`, `http://${host}`]) };
+  await browser.browsingData.remove(where, { serviceWorkers: true });
+}
+
+/** Return the visit that speaks for a page in a tab. */
+export async function visitOf(tab, host) {
+  const said = (await visits())[tab];
+  return said && isWithin(host, said.site) && !(said.until <= Date.now()) ? said : undefined;
+}
