@@ -33,7 +33,7 @@ OWNERS = {
     "xxhash": "dns.table",
     "requests": "io.fetch",
     "fastapi": "io.",
-    "pydantic": "io.api_nouns",
+    "pydantic": "io.",
     "uvicorn": "io.api_server",
     "segno": "cli.pair",
     "rich": "cli.",

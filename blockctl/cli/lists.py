@@ -30,6 +30,10 @@ def lists_command(
         ),
     ] = None,
     catalogue: Annotated[bool, typer.Option("--catalogue", help="Show the known lists, not the policy's.")] = False,
+    addresses: Annotated[
+        bool, typer.Option("--addresses", help="Show where blockers subscribe to the outputs, while `serve` runs.")
+    ] = False,
+    renew: Annotated[bool, typer.Option("--renew", help="With --addresses: new ones; the old are no good.")] = False,
     policy: PolicyOption = None,
     state: StateOption = None,
     as_json: JsonOption = False,
@@ -37,17 +41,38 @@ def lists_command(
     """Show the policy's lists: their format, age, rules, next look and what is held. Or search the catalogue.
 
     `lists WORD` and `lists --catalogue` show known lists; `lists add NAME` names one in the policy.
+    `lists --addresses` is for uBlock Origin, AdGuard, wBlock and GNOME Web. Who has an address can read that output.
 
     Exit status: 0 done, 1 the catalogue has nothing like that, 2 the policy or a name is wrong, 3 reading or writing
     failed.
     """
     words = words or []
-    if words[:1] == [ADD] and not catalogue:
+    if addresses or renew:
+        show_addresses(load_policy(policy, state), renew=renew, as_json=as_json)
+    elif words[:1] == [ADD] and not catalogue:
         add(load_policy(policy, state), words[1:], as_json=as_json)
     elif words or catalogue:
         show_catalogue(words, as_json=as_json)
     else:
         show_own(load_policy(policy, state), as_json=as_json)
+
+
+def show_addresses(loaded: Loaded, *, renew: bool, as_json: bool) -> None:
+    """Show the addresses of the outputs that are there."""
+    from blockctl.io.api_devices import Capabilities
+    from blockctl.io.api_places import list_addresses
+    from blockctl.model.diagnostic import BlockctlError
+
+    capabilities = Capabilities(loaded.state)
+    found = list_addresses(loaded.policy, capabilities.renew() if renew else capabilities.get())
+    if not loaded.policy.resolver.api:
+        raise BlockctlError("the web API is switched off", "take `api: off` out of `resolver:`")
+    if as_json:
+        print_json({"version": 1, "addresses": found})
+    elif found:
+        typer.echo("\n".join(found))
+    else:
+        typer.echo("No target is written yet: blockctl compile, then ask again.")
 
 
 def add(loaded: Loaded, names: list[str], *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,7 +34,6 @@ WORDS = {
 }
 NXDOMAIN = 3
 NO_SUCH_NAME = ("not found", "")
-CODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 16: "BADVERS"}
 WIDE = 100  # columns from which there is room for more
 UNBOUNDED = 240  # where the output is no terminal
 
@@ -64,6 +63,7 @@ def log_command(
     Exit status: 0 done, also when nothing was logged yet; 2 the time is wrong, 3 reading failed.
     """
     from blockctl.dns.exchange import Outcome
+    from blockctl.io.log_json import row_json
     from blockctl.io.log_reader import Wanted, open_log
     from blockctl.io.policy_file import state_path
     from blockctl.io.query_log import log_path
@@ -119,6 +119,8 @@ def _follow(path: Path, wanted: Wanted, after: int, as_json: bool) -> None:
 def show_rows(rows: Sequence[Logged], *, as_json: bool, steady: bool = False) -> None:
     """Print queries; `steady` keeps the columns where they are, for what follows."""
     if as_json:
+        from blockctl.io.log_json import row_json
+
         for row in rows:
             typer.echo(json_text(row_json(row)))
         return
@@ -227,27 +229,3 @@ def end(text: str, width: int) -> str:
     """Return a name cut to so many columns at its beginning: its end says whose it is."""
     text = clean(text)
     return text if len(text) <= width else "…" + text[len(text) - width + 1 :]
-
-
-def row_json(row: Logged) -> dict[str, Any]:
-    """Return a query for programs."""
-    from blockctl.dns.figures import type_name
-
-    rule = row.rule
-    moment = datetime.fromtimestamp(row.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {
-        "time": moment,
-        "client": row.client,
-        "device": row.device,
-        "group": row.group,
-        "transport": row.transport,
-        "name": row.name,
-        "type": type_name(row.type),
-        "outcome": row.outcome.name.lower(),
-        "code": None if row.rcode is None else CODES.get(row.rcode, str(row.rcode)),
-        "milliseconds": round(row.milliseconds, 3),
-        "rule": rule and {"step": rule.step, "file": rule.file, "line": rule.line, "text": rule.text},
-        "via": row.via,
-        "led": row.led,
-        "upstream": row.upstream,
-    }

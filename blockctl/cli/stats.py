@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
     from blockctl.dns.figures import Figures
 
-TOP = 10
-BARS = 24  # at most about so many in the chart
-# Spans in seconds that a bar may stand for.
-SPANS = (60, 300, 600, 1800, 3600, 10_800, 21_600, 86_400, 7 * 86_400, 28 * 86_400)
 HEADINGS = (
     ("names", "Most asked", "blocked", "Most blocked"),
     ("clients", "Who asked most", "lists", "Which lists blocked most"),
@@ -43,6 +39,7 @@ def stats_command(
     """
     from blockctl.dns.figures import summed
     from blockctl.io.clock import now
+    from blockctl.io.log_json import RANKINGS, TOP, figures_json, span_for
     from blockctl.io.log_reader import open_log
     from blockctl.io.policy_file import state_path
     from blockctl.io.query_log import log_path
@@ -51,7 +48,7 @@ def stats_command(
     path = log_path(state_path(state))
     span = span_for(moment.timestamp() - begin)
     spans: dict[int, Figures] = {}
-    top: dict[str, list[tuple[str, int]]] = {each: [] for row in HEADINGS for each in (row[0], row[2])}
+    top: dict[str, list[tuple[str, int]]] = {each: [] for each in RANKINGS}
     reader = open_log(path)
     if reader is not None:
         with reader:
@@ -60,16 +57,11 @@ def stats_command(
             top = reader.tops(begin, TOP)
     figures = summed(item for each in spans.values() for item in each.items())
     if as_json:
-        print_json({"version": 1, "log": str(path), **to_json(figures, begin, spans, span, top)})
+        print_json({"version": 1, "log": str(path), **figures_json(figures, begin, spans, span, top)})
     elif not figures.queries:
         typer.echo(no_log(path) if reader is None else f"No query in the last {since}")
     else:
         show(figures, begin, spans, span, top)
-
-
-def span_for(seconds: float) -> int:
-    """Return for how long a bar stands when the chart covers so many seconds."""
-    return next((span for span in SPANS if seconds <= span * BARS), SPANS[-1])
 
 
 def show(
@@ -174,33 +166,3 @@ def _columns(console: Console, left: tuple[str, Any], right: tuple[str, Any], wi
                 text.append(f"  {end(name, room):<{room}} {count} ")
         text.rstrip()
         console.print(text)
-
-
-def to_json(
-    figures: Figures, begin: float, spans: dict[int, Figures], span: int, top: dict[str, list[tuple[str, int]]]
-) -> dict[str, Any]:
-    """Return the figures for programs."""
-    from blockctl.dns.exchange import Outcome
-    from blockctl.dns.figures import NAMES
-
-    counts = figures.outcomes
-    times = {name: figures.quantile(part) for name, part in (("median", 0.5), ("p95", 0.95))}
-    return {
-        "since": _utc(begin),
-        "queries": figures.queries,
-        "blocked": counts[Outcome.BLOCKED],
-        "cached": counts[Outcome.CACHED] + counts[Outcome.STALE],
-        "outcomes": {each.name.lower(): counts[each] for each in Outcome},
-        "types": {NAMES.get(key, "other"): count for key, count in figures.types.most_common()},
-        "milliseconds": {name: None if value is None else round(value, 3) for name, value in times.items()},
-        "rows": {"kept": figures.kept, "not_kept": figures.not_kept},
-        "top": {what: [{"name": key, "count": count} for key, count in found] for what, found in top.items()},
-        "spans": [
-            {"start": _utc(at), "seconds": span, "queries": each.queries, "blocked": each.outcomes[Outcome.BLOCKED]}
-            for at, each in sorted(spans.items())
-        ],
-    }
-
-
-def _utc(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Security
@@ -12,7 +11,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
 from blockctl import __version__
-from blockctl.io import api_asking, api_page, api_policy, api_rules, api_who
+from blockctl.io import api_asking, api_lists, api_log, api_page, api_policy, api_rules, api_who
 from blockctl.io.api_desk import DeclinedError, Desk, told
 from blockctl.io.api_guard import App, Gate, Guard
 from blockctl.io.api_nouns import Fault
@@ -39,23 +38,17 @@ FAULTS: dict[int | str, dict[str, Any]] = {
 
 def make_app(desk: Desk, names: Callable[[], frozenset[str]] = frozenset) -> App:
     """Return the whole as ASGI. `names`: those of this machine besides its addresses, as in its certificate."""
-
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        desk.view.start()
-        yield
-        desk.view.stop()
-
     app = FastAPI(
-        title="blockctl", version=__version__, description=DESCRIPTION, lifespan=life, docs_url=None, redoc_url=None,
+        title="blockctl", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None,
         openapi_url="/openapi.json", redirect_slashes=False, responses=FAULTS,
     )  # fmt: skip
     app.state.desk, app.state.rate = desk, api_who.Rate()
     bearer = HTTPBearer(auto_error=False, description="The token that POST /v1/pair gave.")
     paired = APIRouter(prefix="/v1", dependencies=[Security(bearer)])
-    for each in (api_who, api_policy, api_rules, api_asking):
+    for each in (api_who, api_policy, api_rules, api_asking, api_log, api_lists):
         paired.include_router(each.routes)
     app.include_router(paired)
+    app.include_router(api_lists.open_routes, include_in_schema=False)
     app.include_router(api_page.routes, include_in_schema=False)
     for kind, handler in ((BlockctlError, _wrong), (RequestValidationError, _invalid), (Exception, _own_fault)):
         app.add_exception_handler(kind, handler)

@@ -6,11 +6,12 @@ import contextlib
 import socket
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from blockctl.io.api_pairing import Codes
 from blockctl.model.api_place import EVERYWHERE, is_local, read_place
 from blockctl.model.listen import Listen
-from blockctl.model.policy import Resolver
+from blockctl.model.policy import Policy, Resolver
 
 
 def page_addresses(settings: Resolver) -> list[str]:
@@ -26,6 +27,25 @@ def opening_address(settings: Resolver, state: Path, now: datetime, name: str = 
     """
     addresses = page_addresses(settings)
     return f"{addresses[0]}#code={Codes(state).make(now, name=name, typed=False)}" if addresses else ""
+
+
+def list_addresses(policy: Policy, capability: str) -> list[str]:
+    """Return where blockers on this machine subscribe to the outputs that are there."""
+    base = next(iter(page_addresses(policy.resolver)), "")
+    return [f"{base}lists/{capability}/{quote(name)}" for name in outputs(policy)] if base else []
+
+
+def outputs(policy: Policy) -> dict[str, Path]:
+    """Return the files that the policy's targets hold now, by name: the target's, and for a folder the file's too."""
+    found = {}
+    for target in policy.targets.values():
+        path = Path(policy.file).parent / Path(target.path).expanduser()
+        if path.is_file():
+            found[f"{target.name}{path.suffix}"] = path
+        elif path.is_dir():
+            inside = sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith("."))
+            found |= {f"{target.name}/{each.name}": each for each in inside}
+    return found
 
 
 def own_address() -> str:
