@@ -20,7 +20,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "compile": (("compile", "every target"), ("compile safari --out /tmp/out", "one target, elsewhere")),
     "export": (("export ublock -o my-list.txt", "one output as a file"),),
     "plan": (("plan", "what `sync` would change"),),
-    "sync": (("sync", "fetch what is due"), ("sync --force easylist", "take an update that was held")),
+    "sync": (("sync", "fetch what is due"), ("sync easylist --leave-out", "take a held update, all but the bad lines")),
     "rollback": (("rollback easylist", "the version before"),),
     "lists": (("lists", "the policy's"), ("lists --catalogue", "those we know")),
     "diff": (("diff easylist", "what the last update changed"),),

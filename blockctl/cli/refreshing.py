@@ -165,11 +165,16 @@ class Refreshing:
         if old is not None and not wish.force and old.is_still(found, judged_for):
             return old  # nothing that was judged is another now
         self._judge = self._judge or judging.Judge(self.loaded, self.live)
-        found = self._judge.read(row.source, found)
-        holds = self._judge.judge(row.source)
+        # Lists of one address share its version, and each reads it in its own way.
+        sources = [each for each in self.loaded.policy.lists if each.url and address_of(each) == address]
+        for each in reversed(sources):
+            counted = self._judge.read(each, found)
+        found = counted
+        holds = [hold for each in sources for hold in self._judge.judge(each)]
         if holds and (not wish.force or judging.is_no_list(holds)):
             return Held(found, judged_for, *judging.kept(holds))
-        self._judge.accept(row.source)
+        for each in sources:
+            self._judge.accept(each)
         row.after = self.lock[address] = found
         row.added, row.removed = self._judge.changes(row.source)
         self.history.replaced(address, row.before, self.loaded.now)
@@ -189,8 +194,8 @@ class Refreshing:
         for address, source in {address_of(each): each for each in chosen}.items():
             past, before = self.history.past(address), self.live.get(address)
             (_, version), *past.earlier = self._earlier(source)
-            past.refused += [before.sha256] if before is not None else []
-            past.refused = [each for each in past.refused if each != version.sha256]
+            past.refused += [before.mark] if before is not None else []
+            past.refused = [each for each in past.refused if each != version.mark]
             past.held, past.since = None, self.loaded.now.isoformat()
             self.lock[address] = version
             rows.append(Row(source, "back", before, version))
@@ -227,7 +232,9 @@ class Refreshing:
             outcome.written = build(run, [], None)
         except BlockctlError as error:
             outcome.problem = outcome.problem or error
-        outcome.left_out = [str(problem) for problem in problems(run)]
+        absent = [source for source in self.chosen(()) if address_of(source) not in self.lock]
+        told = {source.origin for source in absent if self.history.past(address_of(source)).held}  # as held
+        outcome.left_out = [str(problem) for problem in problems(run) if problem.origin not in told]
         self._local = [Path(self.loaded.policy.file).parent / text.file for text in run.texts if not text.source.url]
         run.memory.prune()
         return outcome

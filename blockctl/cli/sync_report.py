@@ -56,7 +56,7 @@ def _cells(run: Refreshing, row: Row) -> tuple[str, ...]:
     if row.after is None:
         says = f"{row.event}: nothing is here"
     rules = f"{row.after.rules:,}" if row.after is not None and row.after.rules >= 0 else "-"
-    changed = row.event in ("new", "back")
+    changed = row.event == "new"
     return (row.source.name, says, rules, f"{row.added:,}" if changed else "", f"{row.removed:,}" if changed else "",
             _next(run, row))  # fmt: skip
 

@@ -18,6 +18,7 @@ from blockctl.io.tls import Certificate
 from blockctl.model.diagnostic import BlockctlError, Diagnostic
 from blockctl.model.listen import read_listen
 from blockctl.model.policy import ListSource, Policy
+from blockctl.policy.gate_nouns import HoldKind
 
 ROOM = 200 << 20  # bytes that the state folder should be able to grow by
 OLD = timedelta(days=14)  # without a look, whatever a list says of itself
@@ -113,7 +114,11 @@ def _list(source: ListSource, lock: Lock, history: History, shelf: Shelf, now: d
     if past is not None and past.held is not None:
         why = "; ".join(str(each.get("message", "")) for each in past.held.holds)
         text = f"an update of {source.name} is held: {why}"
-        yield Check("lists", Level.WRONG, text, f"blockctl sync --force {source.name}")
+        accept = "--leave-out" if past.held.lines else "--force"
+        is_list = all(each.get("kind") != HoldKind.NO_LIST.value for each in past.held.holds)
+        yield Check("lists", Level.WRONG, text, f"blockctl sync {source.name} {accept}" if is_list else "")
+        if address not in lock:
+            return  # it is the first one
     live = lock.get(address)
     if live is None or not shelf.has(live.sha256):
         yield Check("lists", Level.WRONG, f"{source.name} was never downloaded", "blockctl sync")

@@ -45,7 +45,9 @@ class Past:
 
     earlier: list[tuple[str, Version]] = field(default_factory=list)  # until when it was live; the last comes first
     held: Held | None = None
-    refused: list[str] = field(default_factory=list)  # digests that a rollback left: not taken again by themselves
+    refused: list[str] = field(
+        default_factory=list
+    )  # marks of those that a rollback left: not taken again by themselves
     since: str = ""  # when the live one came into force
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -52,11 +52,14 @@ class Library:
         self.shelf = Shelf(state)
         self.lock: Lock = versions if versions is not None else read_lock(pinned) if pinned else live_lock(state)
         self.failed: dict[str, BlockctlError] = {}  # by address: why there is nothing
-        wanted = [source for source in policy.lists if source.url and not self._is_here(source)]
+        absent = [source for source in policy.lists if source.url and not self._is_here(source)]
+        if absent and pinned is None:
+            self.failed = _held(absent, state)
+        wanted = [source for source in absent if address_of(source) not in self.failed]
         if wanted and not offline:
             from blockctl.io.adopt import adopt_first  # late: it is the first time of a list
 
-            self.failed = adopt_first(wanted, state, self.lock, time.time(), pinned=pinned is not None)
+            self.failed |= adopt_first(wanted, state, self.lock, time.time(), pinned=pinned is not None)
 
     def texts(self) -> list[ListText]:
         """Read every list of the policy. One that cannot be had is there with its problem and no data."""
@@ -115,6 +118,16 @@ class Library:
         if version is None:
             raise BlockctlError("never downloaded", "`blockctl sync` fetches it; a command with --offline does not")
         return self.shelf.read(version.sha256)
+
+
+def _held(sources: Sequence[ListSource], state: Path) -> dict[str, BlockctlError]:
+    """Return the lists of which `sync` holds all that there is, by address: nothing else puts that in force."""
+    from blockctl.io.history import read_history  # late, as above
+
+    past = read_history(state).lists
+    held = BlockctlError("what there is of it is held", "`blockctl lists` shows why, and how to accept it")
+    addresses = map(address_of, sources)
+    return {address: held for address in addresses if address in past and past[address].held is not None}
 
 
 def text_of(source: ListSource, file: str, data: bytes, version: Version | None) -> ListText:

@@ -6,6 +6,7 @@ comes into force. A copy of it (`--lock FILE`), put beside the policy, gives the
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -37,6 +38,14 @@ class Version:
     def texts(self) -> set[str]:
         """The digests of all its texts."""
         return {self.sha256, *self.includes.values()}
+
+    @property
+    def mark(self) -> str:
+        """A digest that another download of the list has not, what it includes being a part of it."""
+        if not self.includes:
+            return self.sha256
+        parts = (self.sha256, *(f"{address} {digest}" for address, digest in sorted(self.includes.items())))
+        return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
     def same_text(self, other: Version | None) -> bool:
         """Whether another version is the same download."""

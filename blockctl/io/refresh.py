@@ -98,7 +98,7 @@ class Refresher:
         look.checked.append(address_of(source))
         if not found.same_text(live):
             past = self.history.lists.get(address_of(source))
-            sent_back = past is not None and found.sha256 in past.refused
+            sent_back = past is not None and found.mark in past.refused
             look.event, look.version = (Event.SAME, live) if sent_back and here else (Event.NEW, found)
         elif not here:
             look.event = Event.NEW  # as it was, but its text had been lost

@@ -134,6 +134,32 @@ def test_a_badfilter_line_that_opens_a_block_is_held(world: World, read_before: 
     assert "paypal.com" not in world.blocked()
 
 
+def test_a_first_version_that_is_held_is_not_taken_by_another_command(world: World) -> None:
+    """What `sync` holds, `compile` does not put in force: it takes first versions without a look at what they block."""
+    world.policy.write_text(POLICY.format(base=world.lists.base).replace("/a.txt", "/c.txt"))
+    world.lists.texts["/c.txt"] = TEXT + b"0.0.0.0 ocsp.apple.com\n"
+    held = world.sync()
+    assert (held.status, "left out" in held.err) == (1, False), held.err
+    assert "list a: what there is of it is held" in world.run("compile").err
+    assert "ocsp.apple.com" not in world.blocked()
+    assert world.run("sync", "a", "--leave-out").status == 0
+    assert "ads1.example" in world.blocked()
+    assert "ocsp.apple.com" not in world.blocked()
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["in this order", "the other way round"])
+def test_lists_of_one_address_are_all_judged(world: World, turn: int) -> None:
+    entries = ('{name: a, url: "URL", use: [browser]}', '{name: b, url: "URL", use: [dns], match: subtree}')
+    lists = "".join(f"  - {entry}\n" for entry in entries[::turn]).replace("URL", world.lists.url("/a.txt"))
+    world.policy.write_text(f"version: 1\nlists:\n{lists}targets: {{hosts: {{path: out/hosts}}}}\n")
+    assert world.sync().status == 0
+    world.lists.texts["/a.txt"] = TEXT + b"0.0.0.0 microsoftonline.com\n"
+    held = world.sync()
+    assert (held.status, "login.microsoftonline.com" in held.err) == (1, True), held.err
+    assert "microsoftonline.com" not in world.blocked()
+    assert world.sync("a", "--leave-out").status == 0
+
+
 FAULTS: list[object] = [
     pytest.param(server.status(404), "404", id="404"),
     pytest.param(server.status(500), "500", id="500"),
@@ -278,6 +304,19 @@ def test_going_back_and_staying_there(world: World) -> None:
     assert "bad.example" not in world.blocked()
     forced = world.run("sync", "a", "--force")
     assert (forced.status, "newer.example" in world.blocked()) == (0, True)
+
+
+def test_going_back_where_only_a_part_has_changed(world: World) -> None:
+    world.lists.texts |= {"/a.txt": b"||ads.example^\n!#include part.txt\n", "/part.txt": b"||good.example^\n"}
+    assert world.sync("--force").status == 0
+    world.lists.texts["/part.txt"] = b"||good.example^\n||bad.example^\n"
+    assert world.sync().status == 0
+    assert world.run("rollback", "a").status == 0
+    assert world.sync().status == 0
+    assert "bad.example" not in world.blocked(), "it is not taken again"
+    world.lists.texts["/part.txt"] = b"||good.example^\n||newer.example^\n"
+    assert world.sync().status == 0
+    assert "newer.example" in world.blocked()
 
 
 def test_there_is_no_way_back_from_the_first_version(world: World) -> None:
