@@ -97,32 +97,44 @@ def merge_files(files: Sequence[Path], output: Path | None) -> Done:
 
 def merge_copies(policy: Path | None, state: Path | None, output: Path | None) -> list[Done]:
     """Merge the conflict copies beside the policy into it, one after the other."""
-    from blockctl.io.clock import now
-    from blockctl.io.copies import find_copies, put_away
-    from blockctl.io.kept_policies import common_base, remember
-    from blockctl.io.policy_file import edit, policy_path, read_text, state_path
+    from blockctl.io.copies import find_copies
+    from blockctl.io.kept_policies import forget, known, remember
+    from blockctl.io.policy_file import policy_path, read_text, state_path
     from blockctl.model.diagnostic import BlockctlError
-    from blockctl.policy.three_way import merge
 
     path, folder = policy_path(policy), state_path(state)
     if output is not None:
         raise BlockctlError("-o goes with three files", "blockctl merge BASE OURS THEIRS -o FILE")
-    read_text(path)  # or say that there is none
-    done = []
-    for copy in find_copies(path):
-        theirs = read_text(copy)
-        results: list[Merged] = []
-
-        def change(text: str, copy: Path = copy, theirs: str = theirs, results: list[Merged] = results) -> str:
-            base = common_base(folder, text, theirs)
-            remember(folder, theirs, text)
-            results.append(merge(base, text, theirs, ("an earlier version", str(path), str(copy))))
-            return results[-1].text
-
-        changed = edit(path, change)
-        remember(folder, results[-1].text)
-        done.append(Done(copy, results[-1], path, changed, put_away(copy, folder, now())))
+    before = read_text(path)  # or say that there is none
+    earlier = [text for text in known(folder) if text != before]
+    done: list[Done] = []
+    try:
+        for copy in find_copies(path):
+            done.append(_merge_copy(copy, path, folder, earlier))
+    finally:
+        if done:
+            if not earlier:
+                forget(folder)
+            remember(folder, *([before] if earlier else []), read_text(path))
     return done
+
+
+def _merge_copy(copy: Path, path: Path, state: Path, earlier: Sequence[str]) -> Done:
+    from blockctl.io.clock import now
+    from blockctl.io.copies import put_away
+    from blockctl.io.kept_policies import common_base
+    from blockctl.io.policy_file import edit, read_text
+    from blockctl.policy.three_way import merge
+
+    theirs = read_text(copy)
+    results: list[Merged] = []
+
+    def change(text: str) -> str:
+        results.append(merge(common_base(earlier, theirs), text, theirs, ("an earlier version", str(path), str(copy))))
+        return results[-1].text
+
+    changed = edit(path, change)
+    return Done(copy, results[-1], path, changed, put_away(copy, state, now()))
 
 
 def show(done: Sequence[Done]) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from blockctl.io.policy_file import MAX_BYTES, replace_file
@@ -43,11 +44,11 @@ def known(state: Path) -> list[str]:
     return found
 
 
-def common_base(state: Path, ours: str, theirs: str) -> str:
-    """Return the kept text that theirs most likely began with, "" when none is known.
+def common_base(texts: Iterable[str], theirs: str) -> str:
+    """Return the one of these earlier texts that theirs most likely began with, "" when there is none.
 
-    That is the one that differs from theirs in the fewest lines. Ours itself is none: it may hold edits that theirs
-    never saw, and would then lose them.
+    That is the one that differs from theirs in the fewest lines. What a merge is about to change, and what it made of
+    other copies, must be none of them: that holds edits that theirs never saw, which would be taken for deleted.
     """
     wanted = Counter(theirs.splitlines())
 
@@ -55,7 +56,14 @@ def common_base(state: Path, ours: str, theirs: str) -> str:
         lines = Counter(text.splitlines())
         return (lines - wanted).total() + (wanted - lines).total()
 
-    return min((text for text in known(state) if text != ours), key=distance, default="")
+    return min(texts, key=distance, default="")
+
+
+def forget(state: Path) -> None:
+    """Let go of all texts: a copy showed that none is what the devices began with."""
+    for path in _files(state):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _files(state: Path) -> list[Path]:

@@ -45,8 +45,11 @@ def merge(base: str, ours: str, theirs: str, files: Sequence[str] = SIDES) -> Me
     if theirs in (base, ours):
         return Merged(ours, ())
     if ours == base:
+        _refuse_faulty(("", theirs), files[1:])  # half a file that a service left is no wish to delete the rest
         return Merged(theirs, ())
     merged = merge_texts(base, ours, theirs, files)
+    if any(map(_is_cut_off, merged.conflicts)):
+        _refuse_faulty((base, ours, theirs), files)
     if merged.brief and not has_errors(read_policy(merged.brief, files[1])[1]):
         return merged
     _, faults = read_policy(merged.text, files[1])
@@ -54,6 +57,11 @@ def merge(base: str, ours: str, theirs: str, files: Sequence[str] = SIDES) -> Me
         return merged
     _refuse_faulty((base, ours, theirs), files)
     return _with_our_machinery(base, ours, theirs, faults)
+
+
+def _is_cut_off(conflict: Conflict) -> bool:
+    """Whether one side has a word where the other has entries: of a file cut off in the middle the rest is missing."""
+    return "" not in (conflict.ours, conflict.theirs) and (conflict.ours[0] in "{[") != (conflict.theirs[0] in "{[")
 
 
 def merge_texts(base: str, ours: str, theirs: str, files: Sequence[str] = SIDES) -> Merged:
@@ -108,10 +116,10 @@ def _merge_nodes(texts: Sequence[str]) -> tuple[str, list[Conflict]]:
 
 
 def _refuse_faulty(texts: Sequence[str], files: Sequence[str]) -> None:
-    """Raise with what is wrong with the texts; an empty base is none."""
+    """Raise with what is wrong with the texts; the first may be empty, which is no base."""
     faults: list[Diagnostic] = []
-    for text, file in zip(texts, files, strict=True):
-        if text.strip():
+    for number, (text, file) in enumerate(zip(texts, files, strict=True)):
+        if number or text.strip():
             faults += [fault for fault in read_policy(text, file)[1] if fault.severity is Severity.ERROR]
     if faults:
         raise BlockctlError("what has errors cannot be merged; nothing was changed", diagnostics=tuple(faults))

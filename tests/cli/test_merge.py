@@ -194,11 +194,28 @@ def test_a_copy_that_is_no_policy_stays_and_changes_nothing(tmp_path: Path, run:
     assert (tmp_path / "policy 2.yaml").exists()
 
 
-def test_ours_is_never_taken_for_what_both_began_with(tmp_path: Path) -> None:
-    remember(tmp_path, OURS)
-    assert common_base(tmp_path, OURS, THEIRS) == ""
-    remember(tmp_path, BASE)
-    assert common_base(tmp_path, OURS, THEIRS) == BASE
+def test_the_nearest_earlier_version_is_what_both_began_with() -> None:
+    assert common_base([], THEIRS) == ""
+    assert common_base([OURS, BASE], THEIRS) == BASE
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+@pytest.mark.parametrize("later", [False, True])
+def test_copies_of_several_devices_lose_nothing_of_one_another(
+    tmp_path: Path, run: Run, remembered: bool, later: bool
+) -> None:
+    start = "version: 1\nsites:\n  all.example: {javascript: deny}\n"
+    ours = f"{start}  ours.example: {{javascript: deny}}\n"
+    (tmp_path / "policy.yaml").write_text(ours)
+    if remembered:  # as `serve` does with what it follows
+        remember(tmp_path / "state", ours)
+    for number in (2, 3, 4):
+        (tmp_path / f"policy {number}.yaml").write_text(f"{start}  from{number}.example: {{javascript: deny}}\n")
+        if later:
+            assert run("merge").status == 0
+    assert later or run("merge").status == 0
+    text = (tmp_path / "policy.yaml").read_text()
+    assert [name for name in ("all", "ours", "from2", "from3", "from4") if f" {name}.example" not in text] == []
 
 
 def test_only_so_many_versions_are_kept(tmp_path: Path) -> None:

@@ -209,6 +209,20 @@ def test_what_has_errors_is_refused() -> None:
     assert {fault.origin.file for fault in told.value.diagnostics} == {"o.yaml"}
 
 
+@pytest.mark.parametrize(
+    "theirs", ["", "# nothing\n", BASE.replace("javascript: deny", "javascript: what"), BASE[:40] + "{"]
+)
+@pytest.mark.parametrize("ours", [BASE, BASE.replace("hello", "bye")])
+def test_what_has_errors_is_not_taken_where_ours_is_as_it_was(ours: str, theirs: str) -> None:
+    with pytest.raises(BlockctlError) as told:
+        merge(BASE, ours, theirs, ("b.yaml", "o.yaml", "t.yaml"))
+    assert {fault.origin.file for fault in told.value.diagnostics} == {"t.yaml"}
+
+
+def test_what_had_errors_before_can_be_mended_by_theirs() -> None:
+    assert merge(BASE + "site: {}\n", BASE + "site: {}\n", BASE).text == BASE
+
+
 def test_without_a_base_all_of_both_is_kept() -> None:
     theirs = BASE.replace("a.example", "t.example").replace("hello", "bye")
     merged = merge("", BASE, theirs)
