@@ -62,16 +62,32 @@ class Refresher:
     def look_at(
         self, sources: Sequence[ListSource], *, at_once: bool, told: Callable[[Look], None] = lambda _: None
     ) -> list[Look]:
-        """Look at these lists, those that are due or (`at_once`) all; `told` hears of each when it is done."""
-        from concurrent.futures import ThreadPoolExecutor  # late: most commands download nothing
+        """Look at these lists, those that are due or (`at_once`) all; `told` hears of each when it is done.
+
+        What is interrupted waits for no server: the threads are left behind, and nothing they do counts.
+        """
+        from queue import SimpleQueue  # late, as the threads: most commands download nothing
+        from threading import Thread
 
         first = {address_of(source): source for source in reversed(sources)}  # two lists of one address are one
+        waiting, done = iter(first.values()), SimpleQueue[Look | BaseException]()
+
+        def work() -> None:
+            for source in waiting:  # an iterator over a dict gives each to one thread alone
+                try:
+                    done.put(self.look(source, at_once=at_once))
+                except BaseException as error:  # it is raised again below
+                    done.put(error)
+
+        for _ in range(min(AT_ONCE, len(first))):
+            Thread(target=work, daemon=True).start()
         looks: dict[str, Look] = {}
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            doing = {address: pool.submit(self.look, source, at_once=at_once) for address, source in first.items()}
-            for address, job in doing.items():
-                looks[address] = job.result()
-                told(looks[address])
+        for _ in first:
+            look = done.get()
+            if isinstance(look, BaseException):
+                raise look
+            looks[address_of(look.source)] = look
+            told(look)
         return [_for(source, looks[address_of(source)]) for source in sources]
 
     def due(self, source: ListSource) -> float:

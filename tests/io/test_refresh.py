@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event as Bell
 from typing import Any
 
 import pytest
 
+from blockctl.io import fetch
 from blockctl.io.addresses import address_of, shown
 from blockctl.io.adopt import note
 from blockctl.io.history import History
@@ -259,6 +262,32 @@ def test_an_include_that_fails_keeps_the_version_before(lists: ListServer, home:
     assert home.look(mine).event is Event.FAILED
     lists.faults.clear()
     assert home.look(mine).event is Event.NEW
+
+
+def test_an_interrupted_look_waits_for_no_server(
+    lists: ListServer, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "TIMEOUT", (20.0, 20.0))
+    monkeypatch.setattr(fetch, "WHOLE", 20.0)
+    hung_up = Bell()
+    over = list[str]()
+
+    def hangs(request: server.Handler) -> None:
+        hung_up.wait(10.0)
+        over.append(request.path)
+
+    lists.faults["/lists/b.txt"] = hangs
+
+    def interrupted(look: Look) -> None:
+        raise KeyboardInterrupt
+
+    both = [source(lists.url(path)) for path in ("/lists/a.txt", "/lists/b.txt")]
+    before = {each for each in threading.enumerate() if not each.daemon}
+    with pytest.raises(KeyboardInterrupt):
+        Refresher(home.shelf, home.lock, home.history, home.moment).look_at(both, at_once=True, told=interrupted)
+    assert over == [], "the other is not done"
+    assert {each for each in threading.enumerate() if not each.daemon} == before, "nothing holds up the end"
+    hung_up.set()
 
 
 # Patches
