@@ -32,6 +32,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "tidy": (("tidy", "what nobody needs any more"),),
     "fix": (("fix shop.example", "the fewest hosts that it needs"),),
     "watch": (("watch", "compile at each save of the policy"),),
+    "completion": (("completion bash", "what bash needs"),),
     "service": (
         ("service install --dry-run", "what it would write and run"),
         ("service status", "does it run, and who asks it"),

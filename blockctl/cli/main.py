@@ -24,7 +24,7 @@ COMMANDS = {
     "log": "log", "stats": "stats",
     "doctor": "doctor", "publish": "publish", "fidelity": "fidelity",
     "merge": "merge", "tidy": "tidy", "fix": "fix", "watch": "watch",
-    "service": "service",
+    "service": "service", "completion": "completion",
 }  # fmt: skip
 TOLD = 200  # as many diagnostics as a person may want to scroll through
 
@@ -93,12 +93,13 @@ def make_app(names: Iterable[str]) -> typer.Typer:
 
 def main() -> NoReturn:
     """Run a command and end with its status."""
+    from blockctl.io.shell import completed_command
     from blockctl.model.diagnostic import BlockctlError, WorldError
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
             stream.reconfigure(errors="replace")  # as in a Latin-1 locale: a letter less is no reason to fail
-    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    asked = sys.argv[1] if len(sys.argv) > 1 else completed_command()
     try:
         make_app([asked] if asked in COMMANDS else COMMANDS)()
     except BlockctlError as error:

@@ -32,24 +32,34 @@ HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="The host, wit
 SiteOption = Annotated[
     str | None, typer.Option("--site", metavar="SITE", help="On this site only.", show_default=False)
 ]
-STRATEGY = "js-denylist-dns"  # the way of browsing that the author rates best
 
 
 def init_command(
     strategy: Annotated[
-        str, typer.Option("--strategy", metavar="NAME", help="A way of browsing: one of the shipped policies.")
-    ] = STRATEGY,
+        str | None,
+        typer.Option(
+            "--strategy", metavar="NAME", help="A way of browsing; on a terminal you are asked.", show_default=False
+        ),
+    ] = None,
     policy: PolicyOption = None,
     state: StateOption = None,  # noqa: ARG001 - works on every command
     as_json: JsonOption = False,
 ) -> None:
     """Write a commented policy to begin with. One that exists is left as it is.
 
+    The ways of browsing: js-denylist-dns (recommended: JavaScript runs except where you say no, ads are blocked in
+    browsers and DNS), js-denylist (without DNS), js-allowlist (JavaScript is off except where you say yes), safari,
+    ublock, nothing.
+
     Exit status: 0 done, 2 there is a policy, or no such strategy, 3 writing failed.
     """
+    from blockctl.cli.ways import RECOMMENDED, choose_way
+    from blockctl.io.files import is_there
     from blockctl.io.policy_file import policy_path
 
     path = policy_path(policy)
+    if strategy is None:
+        strategy = RECOMMENDED if as_json or is_there(path) else choose_way()
     write_policy(path, strategy)
     if as_json:
         print_json({"version": 1, "policy": str(path), "strategy": strategy})

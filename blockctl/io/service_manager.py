@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -154,6 +155,28 @@ def prepare_state(spec: Spec) -> None:
             os.chown(folder, spec.owner.uid, spec.owner.gid)
     except OSError as error:
         raise WorldError(f"cannot make {spec.state}: {error.strerror or error}", "name another: --state DIR") from error
+
+
+def check_program(spec: Spec) -> None:
+    """Raise WorldError where the owner may not run the program, as one that lies in root's home. For root to ask."""
+    owner, words = spec.owner, [*spec.program, "--version"]
+    try:
+        done = subprocess.run(  # noqa: S603 - ourselves
+            words,
+            user=owner.uid,
+            group=owner.gid,
+            extra_groups=[],
+            capture_output=True,
+            timeout=60,
+            cwd="/",
+            check=False,
+        )
+        if done.returncode == 0:
+            return
+    except (OSError, subprocess.TimeoutExpired):
+        pass
+    hint = "install blockctl where they may: sudo pipx install --global blockctl"
+    raise WorldError(f"{owner.name} may not run {' '.join(spec.program)}", hint)
 
 
 def is_anybodys(program: Iterable[str], owner: Owner) -> bool:

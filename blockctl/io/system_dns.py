@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -39,9 +39,8 @@ class Record:
 class SystemDns:
     """Turns it on and off, and aside. Every step is written down before it is done."""
 
-    def __init__(self, places: Places, folder: Path, step: Callable[[str], None] = lambda _: None) -> None:
-        """`step` is told before each step that changes anything, so that a test can end the process there."""
-        self._places, self._path, self._step = places, folder / NAME, step
+    def __init__(self, places: Places, folder: Path) -> None:
+        self._places, self._path = places, folder / NAME
 
     def record(self) -> Record:
         """Return what is remembered; nothing when there is no record, or it cannot be read."""
@@ -97,7 +96,6 @@ class SystemDns:
                 record = replace(record, wanted=False, aside="")
                 self._save(record)
             self._give_back(record)
-            self._step("forget the record")
             self._path.unlink(missing_ok=True)
 
     def servers(self) -> list[str]:
@@ -120,7 +118,6 @@ class SystemDns:
         self._save(record)
         for place, value in values.items():
             if not self._places.is_ours(value):
-                self._step(f"take {place}")
                 self._places.take(place, before[place])
         self._settle(record)
 
@@ -132,7 +129,6 @@ class SystemDns:
         self._save(record)
         faults = []
         for place in ours:
-            self._step(f"give {place} back")
             try:
                 self._places.give_back(place, record.before.get(place, ""))
             except WorldError as error:  # the others all the same
@@ -142,12 +138,10 @@ class SystemDns:
         self._settle(record)
 
     def _settle(self, record: Record) -> None:
-        self._step("settle")
         self._places.settle()
         self._save(replace(record, unsettled=False))
 
     def _save(self, record: Record) -> None:
-        self._step("write the record")
         data = json.dumps({"version": VERSION, **asdict(record)}, indent=1).encode()
         replace_file(self._path, data)
 

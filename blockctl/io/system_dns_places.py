@@ -142,10 +142,9 @@ class DropIn:
             ("resolvectl", "dns") if self.name == "resolved" else ("nmcli", "-g", "IP4.DNS,IP6.DNS", "device", "show")
         )
         said = self._commands.run(*words).out
-        named = [each.partition("#")[0] for each in re.split(r"[\s|]+", said.replace("\\:", ":"))]
-        return list(
-            dict.fromkeys(str(known) for each in named if (known := read_address(each)) and not known.is_loopback)
-        )
+        named = (read_address(each.partition("#")[0]) for each in re.split(r"[\s|]+", said.replace("\\:", ":")))
+        asked = [str(each) for each in named if each and not each.is_loopback and not each.is_link_local]
+        return list(dict.fromkeys(asked))
 
     def has_resolver(self, interface: str) -> bool:
         """Whether the link of that name has servers of its own."""

@@ -26,7 +26,7 @@ from blockctl.dns.standby import Looked, why_aside
 from blockctl.dns.told import Told, query, read
 from blockctl.io.network import NetworkWatch
 from blockctl.io.system_dns import ADDRESS, SystemDns
-from blockctl.model.diagnostic import BlockctlError
+from blockctl.model.diagnostic import BlockctlError, WorldError
 
 TICK = 2.0  # seconds between two questions to our resolver
 SLOW = 1.0  # seconds that it may take for an answer
@@ -34,6 +34,7 @@ FAR = 3.0  # seconds for one that may come from outside
 FOLLOW = 10.0  # seconds between looks at what others set
 AGAIN = 10.0  # seconds between looks at the world while we are aside
 SELDOM = 300.0  # and while all is well
+START = 30.0  # seconds for the watchdog's process to come up
 CLAIM = "watch.lock"
 ENDED = "the watchdog was ended"
 
@@ -164,13 +165,10 @@ class Watchdog:
 
 def watch(dns: SystemDns, folder: Path, say: Callable[[str], None]) -> int:
     """Watch until told to end (then all is given back), or until `dns off`. A second watchdog ends at once."""
-    with contextlib.ExitStack() as held:
-        if not held.enter_context(watching(folder)):
-            return 0
-        return asyncio.run(_watch(Watchdog(dns, RealProbe(), say), say))
+    return asyncio.run(_watch(Watchdog(dns, RealProbe(), say), folder, say))
 
 
-async def _watch(watchdog: Watchdog, say: Callable[[str], None]) -> int:
+async def _watch(watchdog: Watchdog, folder: Path, say: Callable[[str], None]) -> int:
     loop = asyncio.get_running_loop()
     wake, ended = asyncio.Event(), False
 
@@ -185,9 +183,8 @@ async def _watch(watchdog: Watchdog, say: Callable[[str], None]) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, end)
-    network = NetworkWatch(changed)
-    try:
-        while not ended:
+    with watching(folder) as alone, contextlib.closing(NetworkWatch(changed)):
+        while alone and not ended:
             try:
                 if not watchdog.look():
                     return 0
@@ -196,9 +193,8 @@ async def _watch(watchdog: Watchdog, say: Callable[[str], None]) -> int:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), TICK)
             wake.clear()
-        watchdog.end()
-    finally:
-        network.close()
+        if alone:
+            watchdog.end()
     return 0
 
 
@@ -222,7 +218,10 @@ def is_watched(folder: Path) -> bool:
 
 
 def start_detached(folder: Path) -> None:
-    """Start a watchdog that outlives this command and its terminal. What it says goes into `watch.log`."""
+    """Start a watchdog that outlives this command and its terminal, and wait until it watches.
+
+    What it says goes into `watch.log`. Raises WorldError when it does not come up.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "watch.log").open("ab") as log:
         subprocess.Popen(
@@ -233,6 +232,11 @@ def start_detached(folder: Path) -> None:
             start_new_session=True,
             cwd="/",
         )
+    end = time.monotonic() + START
+    while not is_watched(folder):
+        if time.monotonic() > end:
+            raise WorldError("the watchdog did not start", f"{folder / 'watch.log'} says why")
+        time.sleep(0.1)
 
 
 def _claim(handle: int) -> bool:

@@ -64,6 +64,7 @@ ENGINES = {
     "kdig": Engine("knot-dnsutils", _program("kdig")),
     "curl": Engine("curl", _program("curl")),
     "certutil": Engine("libnss3-tools", _program("certutil")),
+    "systemd-analyze": Engine("systemd", _program("systemd-analyze")),
     "systemd-socket-activate": Engine("systemd", _program("systemd-socket-activate")),
 }
 
