@@ -9,9 +9,12 @@ import sys
 from collections.abc import Coroutine
 from pathlib import Path
 
+from blockctl.io.live import stamps
+from blockctl.io.lock import lock_path
 from blockctl.io.telling import Say
 
 LEFT_OUT = "left out: "  # how the compiler begins to tell of a list that it cannot read
+TRIES = 3  # a first version of a list is new versions too
 TOLD = 20  # lines of what the compiler says that a person may want to read
 
 
@@ -29,7 +32,19 @@ async def done_before(end: asyncio.Event, work: Coroutine[None, None, None]) -> 
 
 
 async def rebuild(policy: Path, state: Path, say: Say, *, offline: bool = False) -> str:
-    """Run `blockctl compile resolver`; return "" or what went wrong. Tells which lists are left out."""
+    """Run `blockctl compile resolver`; return "" or what went wrong. Tells which lists are left out.
+
+    Where other versions of lists came into force meanwhile, what was made of those before may have come last.
+    """
+    for _ in range(TRIES):
+        before = stamps([lock_path(state)])
+        problem = await _compile(policy, state, say, offline=offline)
+        if problem or stamps([lock_path(state)]) == before:
+            break
+    return problem
+
+
+async def _compile(policy: Path, state: Path, say: Say, *, offline: bool) -> str:
     words = ["compile", "resolver", "--policy", str(policy), "--state", str(state)]
     try:
         process = await asyncio.create_subprocess_exec(

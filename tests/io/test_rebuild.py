@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from blockctl.io import rebuild as module
 from blockctl.io.live import read_live
+from blockctl.io.lock import Version, lock_path, write_lock
 from blockctl.io.rebuild import rebuild
 
 POLICY = """\
@@ -35,3 +39,19 @@ def test_a_list_that_is_left_out_is_told(tmp_path: Path) -> None:
 
     (tmp_path / "mine.txt").unlink()
     assert "list mine is in use and cannot be read" in asyncio.run(rebuild(policy, state, said.append))
+
+
+def test_what_came_into_force_meanwhile_is_compiled_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `sync` that ends while an older version is being compiled has the last word all the same."""
+    state = tmp_path / "state"
+    runs = []
+
+    async def compiles(*_: object, **__: object) -> str:
+        runs.append(1)
+        if len(runs) == 1:
+            write_lock(lock_path(state), {"https://lists.example/a": Version("0" * 64, "", 1, 1, 1)})
+        return ""
+
+    monkeypatch.setattr(module, "_compile", compiles)
+    assert asyncio.run(rebuild(tmp_path / "policy.yaml", state, lambda _: None)) == ""
+    assert len(runs) == 2
