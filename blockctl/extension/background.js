@@ -6,15 +6,13 @@ import { endVisits, forgetWorkers, kept, lapse, obey, visit, visitOf, visits } f
 import { hostOf, modeOf, sheet, words } from "./sites.js";
 
 const HOUR = 3_600_000;
-const empty = new Set(); // tabs whose page shows nothing without JavaScript
 
 browser.runtime.onInstalled.addListener(renew);
 browser.runtime.onStartup.addListener(renew);
 browser.alarms.onAlarm.addListener(tick);
 browser.tabs.onRemoved.addListener(leave);
 browser.tabs.onUpdated.addListener((tab, change, { url }) => {
-  if (change.status === "loading") empty.delete(tab);
-  if (change.status) show(tab, url);
+  if (change.status) (change.status === "loading" ? notice(tab, false) : Promise.resolve()).then(() => show(tab, url));
 });
 browser.runtime.onMessage.addListener((message, sender, answer) => {
   const act = sender.tab && !sender.url?.startsWith(browser.runtime.getURL("")) ? FROM_PAGES : FROM_POPUP;
@@ -50,9 +48,9 @@ const FROM_PAGES = {
     await forgetWorkers([hostOf(tab.url)]);
     await browser.tabs.reload(tab.id);
   },
-  empty(_, { tab }) {
-    empty.add(tab.id);
-    return show(tab.id, tab.url);
+  async empty(_, { tab }) {
+    await notice(tab.id, true);
+    await show(tab.id, tab.url);
   },
   "allow this visit": (_, { tab }) => set({ tab: tab.id, key: "javascript", value: "allow", how: "visit" }),
 };
@@ -70,7 +68,7 @@ async function state({ tab }) {
   const said = await visitOf(tab, host);
   const mode = live && { javascript: modeOf(live.modes.javascript, host), blocking: modeOf(live.modes.blocking, host) };
   return {
-    host, url, address, device, problem, isPaired: Boolean(token), isEmpty: empty.has(tab), visit: said, mode,
+    host, url, address, device, problem, isPaired: Boolean(token), isEmpty: await isEmpty(tab), visit: said, mode,
     paused: live?.paused.in_force ?? false, words: words(live, host, said), fetched: live?.fetched,
     mayRead: await browser.permissions.contains({ origins: ["<all_urls>"] }),
   };
@@ -110,6 +108,17 @@ async function set({ tab, key, value, how, site, stays }) {
   return {};
 }
 
+/** Tabs whose page shows nothing without JavaScript; kept where they outlive this worker, not the browser. */
+const isEmpty = async (tab) => Boolean((await browser.storage.session.get("empty")).empty?.[tab]);
+
+async function notice(tab, is) {
+  const { empty = {} } = await browser.storage.session.get("empty");
+  if (Boolean(empty[tab]) === is) return;
+  if (is) empty[tab] = true;
+  else delete empty[tab];
+  await browser.storage.session.set({ empty });
+}
+
 /** Lists are elsewhere, so a visit without them is an hour in the file that ends with the tab. */
 async function lease(tab, site) {
   const { leases = {} } = await browser.storage.session.get("leases");
@@ -117,7 +126,7 @@ async function lease(tab, site) {
 }
 
 async function leave(tab) {
-  empty.delete(tab);
+  await notice(tab, false);
   await visit(tab, null);
   const { leases = {} } = await browser.storage.session.get("leases");
   if (!leases[tab]) return;
@@ -140,7 +149,7 @@ async function show(tab, url) {
   const host = hostOf(url ?? "");
   const said = await visitOf(tab, host);
   const isDenied = live && host && !live.paused.in_force && (said?.javascript ?? modeOf(live.modes.javascript, host)) === "deny";
-  const text = !(await account()).token ? "?" : live?.paused.in_force ? "II" : empty.has(tab) ? "!" : isDenied ? "off" : "";
+  const text = !(await account()).token ? "?" : live?.paused.in_force ? "II" : (await isEmpty(tab)) ? "!" : isDenied ? "off" : "";
   const title = host ? words(live, host, said).join("\n") || "blockctl" : "blockctl";
   try {
     await browser.action.setBadgeText({ tabId: tab, text });

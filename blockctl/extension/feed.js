@@ -6,6 +6,7 @@ import { NAME, kept, lapse, obey } from "./rules.js";
 const AWAKE = 20_000; // ms; a worker is put to sleep after 30 s in which it calls no function of the browser's
 const WAITS = [0.2, 0.5, 1, 2, 5]; // s between tries while blockctl does not answer
 let following; // the promise of the loop that runs
+let pulling = Promise.resolve();
 let retry = () => {};
 
 /** Follow the policy until the browser stops this worker. Called again, it tries at once. */
@@ -15,14 +16,18 @@ export function follow() {
   return following;
 }
 
-/** Fetch the rules and put them in force; return whether they are other ones. Throws Refused. */
-export async function pull() {
+/** Fetch the rules and put them in force. One fetch after the other, so that the newest are last. Throws Refused. */
+export function pull() {
+  const done = pulling.then(fetchRules);
+  pulling = done.catch(() => {});
+  return done;
+}
+
+async function fetchRules() {
   const live = await ask("GET", `/v1/rules/dnr?browser=${NAME}`);
   const before = await kept();
   await browser.storage.local.set({ problem: "" });
-  if (before?.revision === live.revision) return false;
-  await obey({ ...live, fetched: Date.now() });
-  return true;
+  if (before?.revision !== live.revision) await obey({ ...live, fetched: Date.now() });
 }
 
 /** Forget the account; the last rules go with it. */

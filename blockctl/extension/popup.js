@@ -23,7 +23,8 @@ async function start() {
   $("pause").addEventListener("click", () => act({ do: "pause", on: !shown.paused }));
   $("grant").addEventListener("click", () => browser.permissions.request({ origins: ["<all_urls>"] }).then(draw));
   $("pair").addEventListener("submit", pairing);
-  browser.storage.onChanged.addListener((_, area) => area === "local" && draw());
+  browser.storage.onChanged.addListener(draw);
+  browser.tabs.onUpdated.addListener((id, change) => id === tab && change.status && draw());
   await draw();
   send({ do: "follow" });
   nearest();

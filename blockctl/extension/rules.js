@@ -15,28 +15,41 @@ const SANDBOX =
   "sandbox allow-forms allow-popups allow-popups-to-escape-sandbox allow-same-origin allow-top-navigation " +
   "allow-modals allow-downloads";
 
-/** Return what blockctl last said: {revision, dynamic, modes, cosmetic, paused, until, after}, or undefined. */
+/** Return what blockctl last said: {revision, dynamic, modes, cosmetic, paused, later}, or undefined. */
 export async function kept() {
   return (await browser.storage.local.get("live")).live;
 }
 
+let last = Promise.resolve();
+
+/** Do one thing after the other: two changes of the same rules at once would get in each other's way. */
+function inTurn(act) {
+  const done = last.then(act);
+  last = done.catch(() => {});
+  return done;
+}
+
 /** Put what blockctl says in force, keep it, and clear what sites left behind that are now denied. */
-export async function obey(live) {
+export const obey = (live) => inTurn(() => put(live));
+
+async function put(live) {
   const before = await kept();
   await replaceRules("Dynamic", live.dynamic);
   await browser.storage.local.set({ live });
   await renewVisits(live);
-  if (live.until) browser.alarms.create("lapse", { when: Date.parse(live.until) });
+  if (live.later?.length) browser.alarms.create("lapse", { when: Date.parse(live.later[0].at) });
   if (before) await forgetWorkers(newlyDenied(before, live));
 }
 
-/** Put in force what is to hold after `until`, once that has come. */
-export async function lapse(now = Date.now()) {
+/** Put in force what was to hold once something is over, when that has come. */
+export const lapse = (now = Date.now()) => inTurn(async () => {
   const live = await kept();
-  const until = Date.parse(live?.until ?? "") || 0;
-  if (!until || until > now || !live.after) return;
-  await obey({ ...live, ...live.after, paused: { in_force: live.paused.in_force && !live.paused.until }, until: null, after: null });
-}
+  const due = live?.later?.filter((each) => Date.parse(each.at) <= now) ?? [];
+  if (!due.length) return;
+  const { dynamic, modes, cosmetic, paused } = due.at(-1);
+  const later = live.later.slice(due.length);
+  await put({ ...live, dynamic, modes, cosmetic, paused: { in_force: paused, until: null }, later });
+});
 
 async function replaceRules(which, addRules) {
   const old = await dnr[`get${which}Rules`]();
@@ -51,14 +64,14 @@ export async function visits() {
 }
 
 /** Let a tab say otherwise of a site; null takes that back. In force when this returns. */
-export async function visit(tab, said) {
+export const visit = (tab, said) => inTurn(async () => {
   const all = await visits();
   if (said) all[tab] = said;
   else if (all[tab]) delete all[tab];
   else return;
   await browser.storage.session.set({ visits: all });
   await renewVisits(await kept());
-}
+});
 
 /** Take back what is over. */
 export async function endVisits(now = Date.now()) {
@@ -69,7 +82,7 @@ export async function endVisits(now = Date.now()) {
 }
 
 async function renewVisits(live) {
-  const all = Object.entries(await visits());
+  const all = live?.paused.in_force ? [] : Object.entries(await visits());
   const rules = all.flatMap(([tab, said]) => visitRules(Number(tab), said));
   const freed = all.filter(([, said]) => said.javascript !== "deny").map(([tab]) => Number(tab));
   if (freed.length) rules.push(...(live?.dynamic ?? []).flatMap((rule) => lifted(rule, freed)));
