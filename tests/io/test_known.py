@@ -160,3 +160,9 @@ def test_the_names_that_ship(which: str, least: int) -> None:
     assert [name for name in names if normalize_host(name) != name] == []
     assert [name for name in names if is_public_suffix(name) or is_special_use(name)] == [], "no list can block these"
     assert [name for name, heading in names.items() if not heading] == []
+
+
+@pytest.mark.parametrize("name", ["fbcdn.net", "twimg.com", "web.whatsapp.com", "mask.icloud.com"])
+def test_what_a_list_may_be_added_for_is_not_essential(name: str) -> None:
+    """A list against social networks, or against proxies of systems, is not held when it is new."""
+    assert name not in shipped_names("essential")
