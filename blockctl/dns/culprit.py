@@ -70,7 +70,7 @@ class Finding:
 def judge(seen: Seen) -> Finding:
     """Say who is to blame: the first that explains what is seen."""
     return (
-        _before_dns(seen) or _ours(seen) or _upstreams(seen) or _name(seen) or _system(seen)
+        _before_dns(seen) or _ours(seen) or _upstreams(seen) or _name(seen) or _differs(seen) or _system(seen)
         or Finding(
             Culprit.NOBODY,
             f"It was not DNS: {seen.name} is found, here and elsewhere.",
@@ -121,19 +121,26 @@ def _ours(seen: Seen) -> Finding | None:
     # What its upstream withholds it withholds too, and says so: only its own words tell the two apart.
     if seen.why[0].startswith(f"{seen.name} is blocked") if seen.why else seen.ours.withholds:
         by = next((line.removeprefix("by ") for line in seen.why if line.startswith("by ")), seen.ours.withholds)
-        mend = [line.partition(": ")[2] for line in seen.why if line.startswith("let it through: ")]
+        mend = [_step(line.partition(": ")[2]) for line in seen.why if line.startswith("let it through: ")]
         also = " (but this system does not ask it)" if seen.asks_us is False else ""
         return Finding(Culprit.BLOCKCTL, f"blockctl blocks {seen.name}: {by}{also}.", tuple(mend))
     return None
 
 
+def _step(remedy: str) -> str:
+    return remedy if remedy.startswith("blockctl ") else f"write in the policy: {remedy}"
+
+
 def _upstreams(seen: Seen) -> Finding | None:
     """Is it an upstream: blocking, silent, slow?"""
     reference = next((each for each in seen.references if each.answered), None)
+    knows = next((each for each in seen.references if each.reachable), None)
+    if any(map(_is_broken, seen.references)):
+        knows = None  # who checks signatures says that this name's are wrong; who does not has an address
     for each in seen.upstreams:
         said = each.withholds
-        if not said and reference is not None and reference.reachable and each.answered and not each.addresses:
-            said = f"{each.verdict}, while {reference.who} knows it"
+        if not said and knows is not None and each.answered and not each.addresses:
+            said = f"{each.verdict}, while {knows.who} knows it"
         if said:
             return Finding(
                 Culprit.UPSTREAM_BLOCKS,
@@ -179,19 +186,43 @@ def _nobody(seen: Seen) -> Finding:
 def _name(seen: Seen) -> Finding | None:
     """Is it the name itself?"""
     said = [each for each in (*seen.references, *seen.upstreams) if each.answered]
-    if not said or any(each.addresses for each in said):
+    if not said or (seen.ours is not None and seen.ours.reachable) or any(each.addresses for each in seen.upstreams):
         return None
-    if any(code in BROKEN for each in said for code, _ in each.explained) or all(e.rcode == SERVFAIL for e in said):
+    found = any(each.addresses for each in said)
+    if any(map(_is_broken, seen.references if found else said)) or all(e.rcode == SERVFAIL for e in said):
         what = next((text or f"code {code}" for each in said for code, text in each.explained if code in BROKEN), "")
         return Finding(
             Culprit.BROKEN_NAME,
             f"The DNS of {seen.name} itself is broken{f': {what}' if what else ''}; its owner has to mend it.",
             ("wait; nothing on this machine is at fault",),
         )
-    if all(each.absent for each in said):
+    if not found and all(each.absent for each in said):
         what = "does not exist" if any(each.rcode == NXDOMAIN for each in said) else "has no address"
         return Finding(Culprit.NO_SUCH_NAME, f"{seen.name} {what}: every resolver says so.", ("look at the spelling",))
     return None
+
+
+def _is_broken(told: Told) -> bool:
+    return not told.addresses and any(code in BROKEN for code, _ in told.explained)
+
+
+def _differs(seen: Seen) -> Finding | None:
+    """Does our resolver not have what its upstreams have, though it blocks nothing?"""
+    knows = next((each for each in seen.upstreams if each.reachable), None)
+    if seen.ours is None or not seen.ours.answered or seen.ours.reachable or knows is None:
+        return None
+    if seen.why and " is answered here: " in seen.why[0]:
+        mend = ("resolver: records: and forward: of the policy say who answers for names at home",)
+        return Finding(Culprit.BLOCKCTL, f"blockctl says {seen.ours.verdict}: {seen.why[0]}.", mend)
+    said = next((text for _, text in seen.ours.explained if text), "")
+    return Finding(
+        Culprit.BLOCKCTL,
+        f"blockctl says of {seen.name}: {seen.ours.verdict}{f' ({said})' if said else ''}, while {knows.who} knows it.",
+        (
+            "ask again in a minute: blockctl may remember an earlier answer",
+            f"blockctl log --name {seen.name}: what was answered before, and by whom",
+        ),
+    )
 
 
 def _system(seen: Seen) -> Finding | None:

@@ -19,12 +19,13 @@ from pathlib import Path
 from blockctl.dns.culprit import Machine, Seen
 from blockctl.dns.exchange import Client, Forward
 from blockctl.dns.told import Told, query, read
-from blockctl.dns.wire import TXT, A
+from blockctl.dns.wire import AAAA, NOERROR, TXT, A
 from blockctl.io.holder import holder
 from blockctl.io.network import own_addresses
 from blockctl.io.upstreams import Upstreams
 from blockctl.model.addresses import LOOPBACK, is_within, read_address
 from blockctl.model.listen import Listen, read_listen
+from blockctl.model.names import parents
 from blockctl.model.policy import Policy, Resolver
 
 LIMIT = 2.5  # seconds for each question
@@ -49,27 +50,29 @@ async def _look(name: str, settings: Resolver, references: Sequence[str], resolv
     listen = first_listen(settings)
     ours = [_spelled(listen)] if listen else []
     system = nameservers(resolv_conf)
-    everybody = [*ours, *settings.upstreams, *references, *system]
+    asked = next((settings.forward[each] for each in parents(name) if each in settings.forward), settings.upstreams)
+    everybody = [*ours, *asked, *references, *system]
     asker = _Asker(settings, everybody)
+    why = f"why.{name}.blockctl"
     found, texts, relay, gate, machine = await asyncio.gather(
-        asyncio.gather(*(asker.ask(each, name) for each in everybody)),
-        asyncio.gather(*(asker.ask(each, f"why.{name}.blockctl", TXT) for each in (*ours, *system))),
+        asyncio.gather(*(asker.address(each, name) for each in everybody)),
+        asyncio.gather(*(asker.ask(each, why, TXT) for each in system)),
         asyncio.gather(*(asker.ask(each, RELAY_HOST) for each in system)),
-        asyncio.gather(*(asker.ask(each, PORTAL_HOST) for each in (*system, *settings.upstreams, *references))),
+        asyncio.gather(*(asker.ask(each, PORTAL_HOST) for each in (*system, *asked, *references))),
         asyncio.to_thread(_machine, listen),
     )
+    # only now: where an answer leads to is known when it was given
+    reason = (await asker.ask(ours[0], why, TXT)).texts if ours and found[0].answered else ()
     await asker.close()
     ways = [address for each in gate for address in each.reachable]
     portal, clock = await asyncio.to_thread(outside, ways[0]) if ways else ("", None)
     told = iter(found)
-    own, upstreams, plain, named = (
-        tuple(next(told) for _ in several) for several in (ours, settings.upstreams, references, system)
-    )
-    asks_us = any(each.texts for each in texts[len(ours) :]) or any(each in ours for each in map(_with_port, system))
+    own, upstreams, plain, named = (tuple(next(told) for _ in several) for several in (ours, asked, references, system))
+    asks_us = any(each.texts for each in texts) or any(_is_ours(each, settings) for each in system)
     return Seen(
         name=name,
         ours=own[0] if own else None,
-        why=texts[0].texts if ours else (),
+        why=reason,
         upstreams=upstreams,
         references=plain,
         system=named,
@@ -85,16 +88,24 @@ class _Asker:
         several = tuple(dict.fromkeys(asked))
         self._upstreams = Upstreams(replace(settings, upstreams=several, forward={}, strategy="ordered"))
 
-    async def ask(self, who: str, name: str, kind: int = A) -> Told:
+    async def ask(self, who: str, name: str, kind: int = A, limit: float = LIMIT) -> Told:
         """Return what it says; never raises."""
         forward = Forward((who, name, kind), query(name, kind), (who,), OURSELVES)
         started = time.monotonic()
         answer = None
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(limit):
                 answer = await self._upstreams.ask(forward)
         fault = next((each.error for each in self._upstreams.state() if each.upstream == who), "")
         return read(who, answer or None, time.monotonic() - started, fault or "no answer")
+
+    async def address(self, who: str, name: str) -> Told:
+        """Return what it says of a name's addresses: of both families, where there is none of the older."""
+        told = await self.ask(who, name)
+        if told.rcode != NOERROR or told.addresses or told.withholds or not told.answered:
+            return told
+        newer = await self.ask(who, name, AAAA, LIMIT - told.seconds)
+        return replace(newer, seconds=told.seconds) if newer.addresses else told
 
     async def close(self) -> None:
         """End."""
@@ -121,8 +132,14 @@ def _spelled(listen: Listen) -> str:
     return str(replace(listen, address=EVERYWHERE.get(listen.address, listen.address)))
 
 
-def _with_port(address: str) -> str:
-    return f"[{address}]:53" if ":" in address else f"{address}:53"
+def _is_ours(address: str, settings: Resolver) -> bool:
+    """Whether a resolver that the system names, at port 53, is a place at which we listen."""
+    for each in map(read_listen, settings.listen):
+        if each.scheme == "dns" and each.port == 53:
+            here = own_addresses() if each.address in EVERYWHERE else [each.address]
+            if address in here:
+                return True
+    return False
 
 
 def _machine(listen: Listen | None) -> Machine:

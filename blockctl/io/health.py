@@ -58,19 +58,27 @@ def checks(policy: Policy, faults: list[Diagnostic], path: Path, state: Path, se
 def _policy(policy: Policy, faults: list[Diagnostic], now: datetime) -> Iterator[Check]:
     errors = [each for each in faults if each.severity.value == "error"]
     if errors:
-        yield Check("policy", Level.WRONG, f"{len(errors)} errors, the first: {errors[0]}", "blockctl check")
+        yield Check("policy", Level.WRONG, f"{_count(len(errors), 'error')}, the first: {errors[0]}", "blockctl check")
     lapsed = [each for each in faults if each.code == "P015"]
     if lapsed:
-        yield Check("policy", Level.NOTE, f"{len(lapsed)} entries have lapsed", "blockctl check --remove-lapsed")
+        yield Check(
+            "policy",
+            Level.NOTE,
+            f"{_count(len(lapsed), 'entry has', 'entries have')} lapsed",
+            "blockctl check --remove-lapsed",
+        )
     others = len(faults) - len(errors) - len(lapsed)
     if others:
-        yield Check("policy", Level.NOTE, f"{others} warnings", "blockctl check")
+        yield Check("policy", Level.NOTE, _count(others, "warning"), "blockctl check")
     soon = [site.host for site in policy.sites.values() if site.until and site.until - now < SOON]
     soon += [entry.host for entry in policy.hosts.values() if entry.until and entry.until - now < SOON]
     if soon:
         yield Check("policy", Level.NOTE, f"will lapse within a day: {_few(soon)}")
     if not faults and not soon:
-        yield Check("policy", Level.FINE, f"{len(policy.sites)} sites, {len(policy.hosts)} hosts, no fault")
+        size = f"{_count(len(policy.sites), 'site')}, {_count(len(policy.hosts), 'host')}"
+        yield Check("policy", Level.FINE, f"{size}, no fault")
+    if policy.paused:
+        yield Check("pause", Level.NOTE, "blockctl is paused: nothing is blocked", "blockctl resume")
 
 
 def _resolver(seen: Seen) -> Iterator[Check]:
@@ -80,7 +88,7 @@ def _resolver(seen: Seen) -> Iterator[Check]:
         yield Check("resolver", Level.FINE, f"{seen.ours.who} answers in {seen.ours.seconds * 1000:.0f} ms")
     elif seen.machine.holder:
         text = f"another program, {seen.machine.holder}, holds {seen.ours.who}"
-        yield Check("resolver", Level.WRONG, text, "stop it, or change resolver: listen:")
+        yield Check("resolver", Level.WRONG, text, "stop it, or change resolver: listen: of the policy")
     else:
         yield Check("resolver", Level.WRONG, f"{seen.ours.who}: {seen.ours.verdict}", "blockctl serve")
 
@@ -105,7 +113,7 @@ def _lists(policy: Policy, state: Path, now: datetime) -> Iterator[Check]:
     found = [each for source in remote for each in _list(source, lock, history, shelf, now)]
     yield from found
     if not any(each.level is not Level.FINE for each in found):
-        yield Check("lists", Level.FINE, f"{len(policy.lists)} lists, none held, none old")
+        yield Check("lists", Level.FINE, f"{_count(len(policy.lists), 'list')}, none held, none old")
 
 
 def _list(source: ListSource, lock: Lock, history: History, shelf: Shelf, now: datetime) -> Iterator[Check]:
@@ -153,6 +161,10 @@ def _disk(state: Path, usage: Callable[[Path], tuple[int, int, int]] = shutil.di
         yield Check("disk", Level.WRONG, f"{free >> 20:,} MB left where {state} is", "make room: updates need it")
     else:
         yield Check("disk", Level.FINE, f"{free / 2**30:,.1f} GB left")
+
+
+def _count(number: int, one: str, several: str = "") -> str:
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
 
 
 def _few(names: list[str]) -> str:

@@ -31,7 +31,13 @@ WHY = (
     "shop.example is blocked", "by ads.txt:7: ||shop.example^", "step: block of a list",
     "let it through: blockctl allow shop.example",
 )  # fmt: skip
-NAME_GONE = {"references": (told("1.1.1.1", **ABSENT),), "upstreams": (told("9.9.9.9", **ABSENT),)}
+BOGUS = ((7, "signature expired"),)
+FAILED = told("127.0.0.1:5335", rcode=2)
+NAME_GONE = {
+    "ours": told("127.0.0.1:5335", **ABSENT),
+    "references": (told("1.1.1.1", **ABSENT),),
+    "upstreams": (told("9.9.9.9", **ABSENT),),
+}
 
 
 @pytest.mark.parametrize(
@@ -113,13 +119,38 @@ NAME_GONE = {"references": (told("1.1.1.1", **ABSENT),), "upstreams": (told("9.9
         pytest.param(SILENT, Culprit.NO_DNS, "No resolver is reached", "https://", id="nobody answers"),
         pytest.param(NAME_GONE, Culprit.NO_SUCH_NAME, "does not exist", "spelling", id="no such name"),
         pytest.param(
-            {"references": (told("1.1.1.1"),), "upstreams": (told("9.9.9.9"),)}, Culprit.NO_SUCH_NAME, "no address", "",
-            id="a name without address",
+            {"ours": told("127.0.0.1:53"), "references": (told("1.1.1.1"),), "upstreams": (told("9.9.9.9"),)},
+            Culprit.NO_SUCH_NAME, "no address", "", id="a name without address",
+        ),
+        pytest.param(
+            NAME_GONE | {"ours": OURS}, Culprit.NOBODY, "not DNS", "", id="a name that this house alone knows",
         ),
         pytest.param(
             {"references": (told("1.1.1.1", rcode=2, explained=((7, "signature expired"),)),),
-             "upstreams": (told("9.9.9.9", rcode=2),)},
+             "upstreams": (told("9.9.9.9", rcode=2),), "ours": FAILED},
             Culprit.BROKEN_NAME, "signature expired", "wait", id="DNSSEC of the name is broken",
+        ),
+        pytest.param(
+            {"references": (Told("1.1.1.1"), told("9.9.9.10", *GOOD), told("dns.google", rcode=2, explained=BOGUS)),
+             "upstreams": (told("9.9.9.9", rcode=2, explained=BOGUS),), "ours": FAILED},
+            Culprit.BROKEN_NAME, "signature expired", "wait", id="DNSSEC is broken, one who asks does not check it",
+        ),
+        pytest.param(
+            {"references": (told("1.1.1.1", **ABSENT), told("https://dns.google", *GOOD)),
+             "upstreams": (told("9.9.9.9", **ABSENT),)},
+            Culprit.UPSTREAM_BLOCKS, "while https://dns.google knows it", "upstream", id="all plain DNS is intercepted",
+        ),
+        pytest.param(
+            {"ours": FAILED}, Culprit.BLOCKCTL, "it failed (SERVFAIL), while 9.9.9.9 knows it", "blockctl log --name",
+            id="we fail, the upstream does not",
+        ),
+        pytest.param(
+            {"ours": told("127.0.0.1:53", **ABSENT), "why": ("shop.example is answered here: records",)},
+            Culprit.BLOCKCTL, "answered here: records", "records:", id="we answer it ourselves",
+        ),
+        pytest.param(
+            {"ours": BLOCK, "why": (*WHY[:3], "let it through: resolver: private: [shop.example]")}, Culprit.BLOCKCTL,
+            "ads.txt:7", "write in the policy: resolver: private: [shop.example]", id="the policy has to say it",
         ),
         pytest.param(
             {"asks_us": False, "system": (told("192.168.1.1", rcode=3),)}, Culprit.SYSTEM,

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from blockctl.io.health import _list
+from blockctl.io.health import _list, _policy
 from blockctl.io.history import Held, History, Past
 from blockctl.io.lock import Version
 from blockctl.io.shelf import Shelf
 from blockctl.model.diagnostic import Origin
-from blockctl.model.policy import ListSource
+from blockctl.model.policy import ListSource, Policy
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SOURCE = ListSource("easy", Origin("policy.yaml", 3), url="https://lists.example/easy.txt")
@@ -33,3 +33,8 @@ def test_a_held_list(tmp_path: Path, hold: dict[str, Any], lines: list[str], men
     history = History({SOURCE.url: past})
     (check,) = _list(SOURCE, {}, history, Shelf(tmp_path), NOW)
     assert (check.text, check.mend) == ("an update of easy is held: it blocks x", mend)
+
+
+def test_a_pause_is_told() -> None:
+    assert [each.what for each in _policy(Policy(file="p", paused=True), [], NOW)] == ["policy", "pause"]
+    assert [each.text for each in _policy(Policy(file="p"), [], NOW)] == ["0 sites, 0 hosts, no fault"]

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dnslib import EDNS0, DNSHeader, DNSRecord, EDNSOption
+from dnslib import EDNS0, QTYPE, RR, DNSHeader, DNSRecord, EDNSOption
 
-from blockctl.io.checkup import nameservers, outside
+from blockctl.io.checkup import _is_ours, nameservers, outside
+from blockctl.policy.read import read_policy
 from tests.serve.running import Running, Upstream, free_port, serving
 
 POLICY = """\
@@ -96,6 +97,55 @@ def test_an_upstream_at_fault_is_named(
 def test_a_name_that_nobody_knows_is_not_blamed_on_anybody(tmp_path: Path) -> None:
     with closing(Upstream(absent)) as reference, house(tmp_path, Upstream(absent)) as running:
         assert examine(running, "no.such.example", reference)[1]["culprit"] == "no such name"
+
+
+def at_home(query: DNSRecord) -> DNSRecord:
+    """Answer for a name that is another's, for one of IPv6 alone, and for no other."""
+    name, reply = str(query.q.qname).lower(), absent(query)
+    if name == "cloaked.example.":
+        reply.header.rcode = 0
+        reply.add_answer(*RR.fromZone("cloaked.example. 60 CNAME ads.example.\nads.example. 60 A 192.0.2.7"))
+    if name == "six.example.":
+        reply.header.rcode = 0
+        if query.q.qtype == QTYPE.AAAA:
+            reply.add_answer(*RR.fromZone("six.example. 60 AAAA 2001:db8::7"))
+    return reply
+
+
+def test_a_name_that_leads_to_a_blocked_one_is_blocked_by_us_at_the_first_question(tmp_path: Path) -> None:
+    with closing(Upstream(at_home)) as reference, house(tmp_path, Upstream(at_home)) as running:
+        found = examine(running, "cloaked.example", reference)[1]
+        assert found["culprit"] == "blockctl"
+        assert "ads.txt:1: ads.example" in found["sentence"]
+
+
+def test_a_name_with_an_address_of_ipv6_alone_is_found(tmp_path: Path) -> None:
+    with closing(Upstream(at_home)) as reference, house(tmp_path, Upstream(at_home)) as running:
+        found = examine(running, "six.example", reference)[1]
+        assert found["culprit"] != "no such name"
+        said = [each["addresses"] for each in found["answers"] if each["role"] != "system"]
+        assert said == [["2001:db8::7"]] * 3
+
+
+def test_a_name_that_the_policy_forwards_is_asked_where_it_is_forwarded_to(tmp_path: Path) -> None:
+    inside = Upstream()
+    with closing(inside), closing(Upstream(absent)) as reference, house(tmp_path, Upstream(absent)) as running:
+        text = running.policy.read_text()
+        forward = f'forward: {{corp.example: ["127.0.0.1:{inside.port}"]}}}}\n'
+        running.policy.write_text(text.rstrip().removesuffix("}") + ", " + forward)
+        running.until(lambda: running.code("wiki.corp.example") == "NOERROR")
+        found = examine(running, "wiki.corp.example", reference)[1]
+        assert found["culprit"] != "no such name"
+        assert [each["resolver"] for each in found["answers"]][1] == f"127.0.0.1:{inside.port}"
+
+
+@pytest.mark.parametrize(
+    ("listen", "ours"),
+    [("0.0.0.0:53", True), ("127.0.0.1:5335", False), ("127.0.0.1:53", True), ("192.0.2.9:53", False)],
+)
+def test_a_system_that_names_a_place_at_which_we_listen_asks_us(listen: str, ours: bool) -> None:
+    policy, _ = read_policy(f'version: 1\nresolver: {{listen: ["192.0.2.1:53", "{listen}"]}}\n', "p")
+    assert _is_ours("127.0.0.1", policy.resolver) is ours
 
 
 def test_nobody_answers(tmp_path: Path) -> None:
