@@ -52,7 +52,7 @@ def make_app(desk: Desk, names: Callable[[], frozenset[str]] = frozenset) -> App
     app.include_router(api_page.routes, include_in_schema=False)
     for kind, handler in ((BlockctlError, _wrong), (RequestValidationError, _invalid), (Exception, _own_fault)):
         app.add_exception_handler(kind, handler)
-    for number in (404, 405):
+    for number in (400, 404, 405):
         app.add_exception_handler(number, _no_such)
 
     def device_of(token: str) -> Any:
@@ -90,7 +90,9 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _no_such(request: Request, error: Exception) -> JSONResponse:
     status = int(getattr(error, "status_code", 404))
-    message = f"{request.method} is not for this" if status == 405 else "there is no such thing"
+    message = {400: "the body is not JSON", 405: f"{request.method} is not for this"}.get(
+        status, "there is no such thing"
+    )
     return JSONResponse(_body(message), status, headers=getattr(error, "headers", None))
 
 

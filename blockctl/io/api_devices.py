@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from blockctl.io.api_store import Kept
+from blockctl.io.api_store import Kept, entries
 from blockctl.model.diagnostic import BlockctlError
 from blockctl.policy.edit import utc_text
 
@@ -50,14 +50,15 @@ class Devices:
 
         def change(value: dict[str, Any]) -> None:
             nonlocal made
-            devices = value.setdefault("devices", [])
-            taken = {each["name"] for each in devices}
+            devices = entries(value, "devices")
+            taken = {str(each.get("name")) for each in devices}
             if len(taken) >= MOST:
                 raise BlockctlError(f"{MOST} devices are paired", "`blockctl devices revoke NAME` makes room")
             number = 2
             while made.name in taken:
                 made, number = Device(f"{wanted} {number}", made.scopes, made.since, ""), number + 1
-            devices.append({"name": made.name, "hash": _hash(token), "scopes": list(made.scopes), "since": made.since})
+            fresh = {"name": made.name, "hash": _hash(token), "scopes": list(made.scopes), "since": made.since}
+            value["devices"] = [*devices, fresh]
 
         self._kept.change(change)
         return made, token
@@ -80,7 +81,7 @@ class Devices:
             return False
 
         def change(value: dict[str, Any]) -> None:
-            value["devices"] = [each for each in value.get("devices", []) if each.get("name") != name]
+            value["devices"] = [each for each in entries(value, "devices") if each.get("name") != name]
 
         self._kept.change(change)
         return True
@@ -91,15 +92,14 @@ class Devices:
             return
 
         def change(value: dict[str, Any]) -> None:
-            for each in value.get("devices", []):
+            for each in entries(value, "devices"):
                 if each.get("name") == device.name:
                     each["used"] = day
 
         self._kept.change(change)
 
     def _all(self) -> list[dict[str, Any]]:
-        devices = self._kept.read().get("devices", [])
-        return [each for each in devices if isinstance(each, dict)] if isinstance(devices, list) else []
+        return entries(self._kept.read(), "devices")
 
 
 class Capabilities:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from blockctl.io.api_devices import SCOPES
-from blockctl.io.api_store import Kept
+from blockctl.io.api_store import Kept, entries
 from blockctl.policy.edit import utc_text
 
 VALID = timedelta(minutes=5)
@@ -76,7 +76,7 @@ class Codes:
 
 def _standing(value: dict[str, Any], now: datetime) -> list[dict[str, Any]]:
     found = []
-    for each in value.get("codes", []):
+    for each in entries(value, "codes"):
         try:
             until = datetime.fromisoformat(each["until"]).astimezone(UTC)
             whole = each["tries"] > 0 and isinstance(each["hash"], str) and isinstance(each["salt"], str)

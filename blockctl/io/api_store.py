@@ -42,6 +42,12 @@ class Kept:
             replace_file(self.path, json.dumps(value, indent=1).encode() + b"\n", private=True)
 
 
+def entries(value: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the objects of a list that is kept; what is none of ours is left out."""
+    found = value.get(key)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())

@@ -1,0 +1,1 @@
+"""The web API, asked over real sockets of a real `blockctl serve`."""
