@@ -12,6 +12,7 @@ from blockctl.model.filterlist import COLUMNS, FilterList, ListText
 from blockctl.model.names import parents
 from blockctl.model.policy import ListSource
 from blockctl.model.rule import Effect, Scope
+from blockctl.parsers.left_out import line_text
 from blockctl.parsers.text import MAX_BYTES, plain_bytes
 from blockctl.policy.gate_nouns import Line, Version
 from blockctl.policy.merge import speaks_of_names
@@ -111,7 +112,7 @@ def _above(names: Collection[str]) -> dict[str, list[str]]:
 def line_of(text: ListText, number: int) -> str:
     """Return a line of a text, "" when it has no such line."""
     lines = _lines(text.data)
-    return lines[number - 1].decode("utf-8", "replace").strip() if 0 < number <= len(lines) else ""
+    return line_text(lines[number - 1]) if 0 < number <= len(lines) else ""
 
 
 @lru_cache(maxsize=2)
