@@ -32,6 +32,9 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "tidy": (("tidy", "what nobody needs any more"),),
     "fix": (("fix shop.example", "the fewest hosts that it needs"),),
     "watch": (("watch", "compile at each save of the policy"),),
+    "publish": (("publish rpz --wait 1m", "until every secondary has it"),),
+    "fidelity": (("fidelity --requests traffic.har", "what gaps mean for your own traffic"),),
+    "merge": (("merge", "takes in the copies that a sync left behind"),),
     "completion": (("completion bash", "what bash needs"),),
     "service": (
         ("service install --dry-run", "what it would write and run"),

@@ -59,7 +59,8 @@ class Launchd:
         """Load the watchdog, or have it loaded no longer, also after a start of the machine."""
         if not on:
             return [*self._out(WATCHDOG), ("launchctl", "disable", f"system/{WATCHDOG}")]
-        return [] if self._is_loaded(WATCHDOG) else self._in(WATCHDOG)
+        # one that found nothing to do after a start of the machine is loaded, and has ended
+        return [("launchctl", "kickstart", f"system/{WATCHDOG}")] if self._is_loaded(WATCHDOG) else self._in(WATCHDOG)
 
     def status(self) -> Status:
         """Ask launchd."""

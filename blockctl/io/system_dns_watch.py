@@ -34,6 +34,7 @@ FAR = 3.0  # seconds for one that may come from outside
 FOLLOW = 10.0  # seconds between looks at what others set
 AGAIN = 10.0  # seconds between looks at the world while we are aside
 SELDOM = 300.0  # and while all is well
+FOUND = (0, 3)  # NOERROR, NXDOMAIN: somebody who knows was reached
 START = 30.0  # seconds for the watchdog's process to come up
 CLAIM = "watch.lock"
 ENDED = "the watchdog was ended"
@@ -93,7 +94,8 @@ class RealProbe:
         from blockctl.io.checkup import PORTAL_HOST, outside
 
         name = f"blockctl-{secrets.token_hex(4)}.example.com"
-        reaches = ask(self._address, name, FAR, self._port).rcode in (0, 3) and self.answers()
+        ours = ask(self._address, name, FAR, self._port)
+        reaches = ours.answered and ours.rcode in FOUND
         others, portal = False, ""
         for server in servers[:3]:
             told = ask(server, PORTAL_HOST, FAR / 2)

@@ -123,6 +123,26 @@ def test_a_page_opens_when_somebody_listens() -> None:
     assert not opening.wait_for(f"http://127.0.0.1:{port}/", 0.2)
 
 
+def test_the_browser_is_told_the_address_once_it_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """$BROWSER is what Python's own webbrowser obeys."""
+    import socket
+    import time
+
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/new && mv {tmp_path}/new {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(browser))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/#code=abc"
+        opening.open_soon(address)
+        end = time.monotonic() + 60
+        while not (tmp_path / "opened").exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    assert (tmp_path / "opened").read_text() == f"{address}\n"
+
+
 def test_every_way_of_browsing_ships() -> None:
     assert sorted(ways.WAYS) == strategies()
     assert len(ways.WAYS) == 6

@@ -139,6 +139,8 @@ def test_launchd_by_its_transcript(tmp_path: Path) -> None:
         service_steps.install(manager, spec(tmp_path, policy=policy), steps)
     assert waits == [1]
     assert manager.status().text == "blockctl.resolver is running"
+    for _ in range(2):
+        Steps(transcript).run(manager.watchdog(on=True))
     (tmp_path / "resolv.conf").write_text("")
     dns = SystemDns(ResolvConf(tmp_path / "resolv.conf", "127.0.0.1"), tmp_path / "record")
     service_steps.uninstall(manager, dns, Steps(transcript))

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from dnslib import DNSRecord
 
 from blockctl.io.system_commands import Done
 from blockctl.io.system_dns import Record, SystemDns
 from blockctl.io.system_dns_places import MARK, DropIn, NetworkSetup, Places, ResolvConf, choose
-from blockctl.io.system_dns_watch import Watchdog, World, is_watched, watching
+from blockctl.io.system_dns_watch import RealProbe, Watchdog, World, is_watched, watching
 from blockctl.model.diagnostic import WorldError
 from tests.io.transcripts import Transcript
+from tests.serve.running import Upstream
 
 BEFORE = "search lan\nnameserver 192.0.2.53\noptions edns0 trust-ad\n"
 CHANGES = ("open", "write", "replace", "unlink", "symlink", "fchmod")
@@ -359,6 +361,34 @@ def test_a_vpn_with_resolvers_of_its_own_is_left_alone(tmp_path: Path) -> None:
     told.tunnel, told.at = "", 200.0
     assert watchdog.look()
     assert machine.asks() == "ours"
+
+
+@pytest.mark.parametrize(
+    ("code", "reaches"),
+    [
+        pytest.param(0, True, id="found"),
+        pytest.param(3, True, id="no such name"),
+        pytest.param(2, False, id="SERVFAIL"),
+        pytest.param(None, False, id="silence"),
+    ],
+)
+def test_the_world_is_reached_when_somebody_who_knows_is(code: int | None, reaches: bool) -> None:
+    def answer(query: DNSRecord) -> DNSRecord | None:
+        reply = query.reply()
+        if code is None and str(query.q.qname) != "localhost.":
+            return None
+        reply.header.rcode = code or 0
+        return reply
+
+    upstream = Upstream(answer)
+    try:
+        probe = RealProbe("127.0.0.1", upstream.port)
+        assert probe.answers()
+        assert probe.world([]) == World(reaches=reaches)
+        assert upstream.asked[-1].endswith(".example.com. A")
+    finally:
+        upstream.close()
+    assert not probe.answers()
 
 
 def test_there_is_one_watchdog(tmp_path: Path) -> None:
