@@ -54,6 +54,7 @@ class Compilation:
     facts: list[ListFacts] = field(default_factory=list)
     absent: list[Diagnostic] = field(default_factory=list)  # what lists include and is not to be had
     _parsed: dict[str, FilterList] = field(default_factory=dict)
+    _kept: dict[str, tuple[FilterList, dict[str, memoryview]]] = field(default_factory=dict)  # what the memory gave
     _names: HostSet | None = None
     _yields: dict[str, Rule] | None = None
 
@@ -206,8 +207,9 @@ class Compilation:
         from blockctl.parsers.lines_of import lines_of, speaks_of_hosts
 
         source, match = text.source, text.source.match
-        names = [rule for rule in parsed.rules if speaks_of_names(rule, source)]
-        others = [rule for rule in parsed.rules if not speaks_of_names(rule, source)]
+        names, others = list[Rule](), list[Rule]()
+        for rule in parsed.rules:
+            (names if speaks_of_names(rule, source) else others).append(rule)
         of_hosts = bool(others) and speaks_of_hosts(text.data, parsed.format)
         heard = [rule for rule in others if is_heard(rule, of_hosts=of_hosts, trusted=source.is_trusted)]
         allow = {
@@ -247,10 +249,12 @@ class Compilation:
         key = self._parse_key("list", text)
         if (parsed := self._parsed.get(key)) is not None:
             return parsed
-        kept = self.memory.get(key)
+        kept = self._kept.get(key) or self.memory.get(key)
         if kept is None:  # the disk was full, or the store was cleared under us
             return self._parse(text)
+        self._kept[key] = kept
         parsed = cast(FilterList, kept[0])
+        parsed = parsed.without_names(parsed.rules)
         if columns:
             parsed.packed = dict(kept[1])
         return parsed

@@ -16,6 +16,7 @@ from blockctl.io.versions import version_of
 from blockctl.model.filterlist import ListText
 from blockctl.model.policy import ListSource
 from blockctl.policy import gate
+from blockctl.policy.changes import count_changes
 from blockctl.policy.gate import Hold, HoldKind, Known
 from blockctl.policy.gate_nouns import Version as Judged
 from blockctl.policy.merge import page_exceptions
@@ -66,8 +67,7 @@ class Judge:
 
     def changes(self, source: ListSource) -> tuple[int, int]:
         """Return how many lines the version that was read last has more than the live one, and how many less."""
-        old, new = self._lines(self._live, source), self._lines(self._candidates[source.name].run, source)
-        return len(new - old), len(old - new)
+        return count_changes(self._text(self._live, source), self._text(self._candidates[source.name].run, source))
 
     def _served(self, source: ListSource) -> Judged | None:
         if source.name not in self._serving:
@@ -78,8 +78,8 @@ class Judge:
     def _texts(self, source: ListSource) -> list[ListText]:
         return [text for text in self._live.texts if text.source.name == source.name]
 
-    def _lines(self, run: Compilation, source: ListSource) -> set[bytes]:
-        return {line for text in run.texts if text.source.name == source.name for line in text.data.split(b"\n")}
+    def _text(self, run: Compilation, source: ListSource) -> bytes:
+        return b"\n".join(text.data for text in run.texts if text.source.name == source.name)
 
 
 def kept(holds: list[Hold]) -> tuple[list[dict[str, Any]], list[str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import compress, repeat
 
 from blockctl.dns.condition_words import network
 from blockctl.dns.conditions import pack, speaks_of
@@ -97,12 +97,13 @@ class _Wanted:
         for entry in _ENTRIES[scope]:
             if not (wanted := self._names[entry]):
                 continue
-            pop = wanted.pop
-            tags = [pop(name, 0) for name in names]
+            tags = list(map(wanted.pop, names, repeat(0)))
             if not any(tags):
                 continue
             found = "\n".join(compress(names, tags)) + "\n"
             self.writer.add(wire_names(found.encode("ascii")), filter(None, tags), place, compress(numbers, tags))
+            if all(tags):
+                return
             names, numbers = (
                 [name for name, tag in zip(names, tags, strict=True) if not tag],
                 [number for number, tag in zip(numbers, tags, strict=True) if not tag],

@@ -22,7 +22,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, repeat
 from typing import Any, Protocol
 
 import xxhash
@@ -110,13 +110,14 @@ class NamesWriter:
     def __len__(self) -> int:
         return sum(map(len, self._records))
 
-    def add(self, names: Iterable[bytes], tags: Iterable[int], place: int, lines: Iterable[int]) -> None:
+    def add(self, names: Sequence[bytes], tags: Iterable[int], place: int, lines: Iterable[int]) -> None:
         """Add names in wire form with their tags, from these lines of one list."""
-        hash_, shift, spare, key, said = xxhash.xxh3_64_intdigest, 64 - self.bits, 32 - self.bits, _KEY.pack, _SAID.pack
+        shift, spare, key = 64 - self.bits, 32 - self.bits, _KEY.pack
         put = [part.append for part in self._records]
-        for name, tag, line in zip(names, tags, lines, strict=True):
-            first = key(hash_(name) >> shift << spare | len(name))
-            put[first[0]](first + name + said(tag, place, line))
+        hashes, said = map(xxhash.xxh3_64_intdigest, names), map(_SAID.pack, tags, repeat(place), lines)
+        for name, hash_, says in zip(names, hashes, said, strict=True):
+            first = key(hash_ >> shift << spare | len(name))
+            put[first[0]](first + name + says)
 
     def sections(self, base: int) -> dict[str, bytes]:
         """Return the sections, `names` first; it will stand at `base` in the file. What was added is used up."""

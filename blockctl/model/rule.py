@@ -80,11 +80,10 @@ class Rule:
         `$denyallow` and `$important` are allowed: both are about names.
         """
         return (
-            self.decides
+            self.party is Party.ANY
             and bool(self.host)
-            and self.kinds & HOST_KINDS == HOST_KINDS
-            and self.party is Party.ANY
-            and not (self.sites or self.not_sites or self.to)
+            and not (self.action or self.needs or self.sites or self.not_sites or self.to)
+            and self.kinds & HOST_KINDS == HOST_KINDS  # last: to ask a flag takes longer than all the others
         )
 
 

@@ -16,6 +16,8 @@ SINKS = frozenset(map(ipaddress.ip_address, (0, 0x7F000001))) | frozenset(
     map(ipaddress.ip_address, ("::", "::1", "::ffff:0.0.0.0", "::ffff:127.0.0.1"))
 )
 
+_SINK_STARTS = ("0", "1", ":")
+
 # What systems write into their own hosts file, and lists copy from it.
 BOILERPLATE = frozenset(
     ("localhost", "localhost.localdomain", "localhost4", "localhost4.localdomain4", "localhost6", "local",
@@ -60,6 +62,8 @@ def is_sink(address: str) -> bool:
     """Whether nothing answers at an address: the unspecified one, or loopback."""
     if address == "0":
         return True
+    if not address.startswith(_SINK_STARTS):  # every line of an adblock list is asked, and reading an address is slow
+        return False
     try:
         return ipaddress.ip_address(address.partition("%")[0]) in SINKS
     except ValueError:
