@@ -176,11 +176,12 @@ class Refresher:
 
         within = list(dict.fromkeys(map(origin_of, source.addresses)))
         found: dict[str, str] = {}
-        queue, size = [(source.url, text, 0)], len(text)
+        queue, size = [(source.addresses, text, 0)], len(text)
         while queue:
-            base, data, depth = queue.pop(0)
+            bases, data, depth = queue.pop(0)
             for name in includes(data):
-                url = joined(base, name)
+                urls = tuple(joined(base, name) for base in bases)
+                url = urls[0]
                 if shown(url) in found or shown(url) == shown(source.url):
                     continue
                 if len(found) >= MAX_INCLUDED or depth >= MAX_DEPTH:
@@ -188,7 +189,7 @@ class Refresher:
                         f"{shown(source.url)} includes too many files, or too deep", "leave the list out"
                     )
                 try:
-                    digest = self._keep(self._ask([url], within), look)
+                    digest = self._keep(self._ask(urls, within), look)
                 except FetchError as error:
                     if error.status_code in GONE:
                         continue  # told when the list is read: nothing is there to be included
@@ -198,7 +199,7 @@ class Refresher:
                 size += len(part)
                 if size > MAX_BYTES:
                     raise BlockctlError(f"{shown(source.url)} is too large with what it includes", "leave the list out")
-                queue.append((url, part, depth + 1))
+                queue.append((urls, part, depth + 1))
         return found
 
     def _patched(self, source: ListSource, look: Look) -> str | None:

@@ -215,6 +215,19 @@ def test_includes_come_from_beside_the_list(lists: ListServer, home: Home) -> No
     assert changed.event is Event.NEW, "the list has changed where only a part of it has"
 
 
+def test_includes_come_from_a_mirror_too(lists: ListServer, home: Home) -> None:
+    texts = {"/lists/a.txt": b"! A\n!#include part/b.txt\n", "/lists/part/b.txt": b"||b.example^\n!#include c.txt\n",
+             "/lists/part/c.txt": b"||c.example^\n"}  # fmt: skip
+    with running() as mirror:
+        mirror.texts = texts
+        lists.texts.clear()
+        lists.faults = dict.fromkeys(texts, server.status(500))
+        mine = source(lists.url("/lists/a.txt"), mirrors=(mirror.url("/lists/a.txt"),))
+        version = home.look(mine).version
+    assert version is not None
+    assert [address.partition("/lists/")[2] for address in version.includes] == ["part/b.txt", "part/c.txt"]
+
+
 def test_an_include_may_not_lead_to_another_server(lists: ListServer, home: Home) -> None:
     with running() as other:
         other.texts["/b.txt"] = b"||b.example^\n"
