@@ -60,7 +60,7 @@ def test_systemd_finds_them_little_exposed(unit: str, most: float, units: list[P
 
 
 # What a user types, and what is to be seen after each step. /etc, /var/lib and the network are this shell's own.
-LIFE = r"""
+OWN = r"""
 set -eu
 mount --make-rprivate /
 ip link set lo up
@@ -77,6 +77,8 @@ serve() { "$PYTHON" -m blockctl serve 2>>said & resolver=$!
   for _ in $(seq 100); do b service status >/dev/null 2>&1 && return; sleep 0.2; done; echo "no answer"; exit 1; }
 watchdog() { pgrep -f 'blockctl [s]ervice watch'; }
 
+"""
+LIFE = r"""
 b service dns on 2>/dev/null && exit 1 || echo "nobody answers: $?"
 serve
 b service dns on >/dev/null; echo "on: $(is)"
@@ -93,23 +95,84 @@ for _ in $(seq 100); do watchdog >/dev/null || break; sleep 0.1; done
 watchdog && exit 1 || echo "nobody watches"
 kill $resolver; wait $resolver
 """
+# A network with a resolver of its own, and a portal before the world until the file `paid` is there; then a VPN.
+NETWORK = r"""
+ip address add 192.0.2.53/32 dev lo; ip address add 192.0.2.80/32 dev lo; ip address add 192.0.2.1/32 dev lo
+"$PYTHON" -c "$SERVERS" & servers=$!
+serve
+b service dns on >/dev/null
+until_is before; echo "a portal: $(is), $(b service dns status | grep -o 'a captive portal.*')"
+touch paid; until_is ours; echo "paid: $(is)"
+rm paid; ip link add ve0 type veth peer name ve1; ip address add 198.51.100.2/24 dev ve0; ip link set ve0 up
+until_is before; echo "another network, another portal: $(is)"
+touch paid; until_is ours; echo "paid: $(is)"
+ip tuntap add dev tun0 mode tun; ip address add 10.8.0.2/24 dev tun0; ip link set tun0 up
+ip route add default dev tun0; sleep 5; echo "a VPN without resolvers: $(is)"
+printf 'nameserver 10.8.0.1\n' > /etc/resolv.conf; sleep 15; echo "a VPN with one: $(is)"
+ip link delete tun0; cp before /etc/resolv.conf; until_is ours; echo "its end: $(is)"
+b service dns off >/dev/null; echo "off: $(is)"
+kill $resolver $servers
+"""
+# The network's resolver and the world's (which answers once it is paid), and the page that is asked for.
+SERVERS = """
+import http.server, os, socket, threading
+from dnslib import DNSRecord, RR, A
+def answer(address, is_open):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((address, 53))
+        while True:
+            wire, client = sock.recvfrom(4096)
+            if is_open():
+                reply = DNSRecord.parse(wire).reply()
+                reply.add_answer(RR(reply.q.qname, rdata=A('192.0.2.80')))
+                sock.sendto(reply.pack(), client)
+paid = lambda: os.path.exists('paid')
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if paid() else 302)
+        self.send_header('Location', 'http://portal.example/')
+        self.end_headers()
+        self.wfile.write(b'Success' if paid() else b'')
+    def log_message(self, *words): pass
+threading.Thread(target=answer, args=('192.0.2.53', lambda: True), daemon=True).start()
+threading.Thread(target=answer, args=('192.0.2.1', paid), daemon=True).start()
+http.server.ThreadingHTTPServer(('192.0.2.80', 80), Page).serve_forever()
+"""
+
+
+def lived(script: str, folder: Path) -> list[str]:
+    """Run a script in namespaces of its own, and return what it said."""
+    (folder / "policy.yaml").write_text(POLICY)
+    (folder / "before").write_text(BEFORE)
+    environment = {
+        **os.environ,
+        "HOME": str(folder),
+        "PYTHON": sys.executable,
+        "PYTHONPATH": str(ROOT),
+        "BLOCKCTL_POLICY": str(folder / "policy.yaml"),
+        "BLOCKCTL_STATE": str(folder / "state"),
+        "SERVERS": SERVERS,
+    }
+    words = [
+        "unshare",
+        "--net",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "--kill-child",
+        "bash",
+        "-c",
+        OWN + script,
+    ]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
 
 
 def test_the_system_resolver_in_namespaces_of_its_own(tmp_path: Path) -> None:
     require("netns")
-    (tmp_path / "policy.yaml").write_text(POLICY)
-    (tmp_path / "before").write_text(BEFORE)
-    environment = {
-        **os.environ,
-        "HOME": str(tmp_path),
-        "PYTHON": sys.executable,
-        "PYTHONPATH": str(ROOT),
-        "BLOCKCTL_POLICY": str(tmp_path / "policy.yaml"),
-        "BLOCKCTL_STATE": str(tmp_path / "state"),
-    }
-    words = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "bash", "-c", LIFE]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert done.stdout.splitlines() == [
+    assert lived(LIFE, tmp_path) == [
         "nobody answers: 3",
         "on: ours",
         "on again: ours",
@@ -121,8 +184,21 @@ def test_the_system_resolver_in_namespaces_of_its_own(tmp_path: Path) -> None:
         "the watchdog was told to end: before",
         "off: before",
         "nobody watches",
-    ], done.stdout + done.stderr
-    assert done.returncode == 0, done.stderr
+    ]
+
+
+def test_portals_and_vpns_are_left_alone(tmp_path: Path) -> None:
+    require("netns")
+    assert lived(NETWORK, tmp_path) == [
+        "a portal: before, a captive portal wants a visit: http://portal.example/",
+        "paid: ours",
+        "another network, another portal: before",
+        "paid: ours",
+        "a VPN without resolvers: ours",
+        "a VPN with one: neither",
+        "its end: ours",
+        "off: before",
+    ]
 
 
 def test_the_resolver_needs_no_rights(tmp_path: Path) -> None:
