@@ -202,8 +202,9 @@ class Refreshing:
         return rows
 
     def _earlier(self, source: ListSource) -> list[tuple[str, Version]]:
-        """Return the earlier versions of a list whose texts are here."""
-        earlier = self.history.past(address_of(source)).earlier
+        """Return the earlier versions of a list whose texts are here; after a kill the live one may be among them."""
+        address = address_of(source)
+        earlier = [pair for pair in self.history.past(address).earlier if pair[1] != self.live.get(address)]
         return [pair for pair in earlier if all(map(self.shelf.has, pair[1].texts))]
 
     # Building and putting in force

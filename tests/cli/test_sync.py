@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from blockctl.cli import refreshing
 from blockctl.io import built
+from blockctl.model.diagnostic import WorldError
 from tests.cli.run import Result, Run, runner
 from tests.io import list_server as server
 from tests.io.list_server import Answer, ListServer, certificate, hurry, running
@@ -325,6 +327,23 @@ def test_there_is_no_way_back_from_the_first_version(world: World) -> None:
     assert result.status == 1
     assert "no earlier version" in result.err
     assert world.files() == before
+
+
+def test_a_sync_that_was_cut_off_before_its_last_step_is_not_gone_back_from(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(*_: object) -> bool:
+        raise WorldError("the disk is full")
+
+    world.lists.texts["/a.txt"] = TEXT + b"0.0.0.0 second.example\n"
+    with monkeypatch.context() as patch:
+        patch.setattr(refreshing, "write_lock", cut_off)
+        assert world.sync().status == 3
+    assert world.run("rollback", "a").status == 1, "the first version is live still"
+    assert world.sync().status == 0
+    assert world.run("rollback", "a").status == 0
+    assert "second.example" not in world.blocked()
+    assert world.run("rollback", "a").status == 1
 
 
 @pytest.mark.parametrize(
