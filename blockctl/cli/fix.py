@@ -12,6 +12,8 @@ import typer
 from blockctl.cli.common import JsonOption, PolicyOption, StateOption, end_of, load_policy, print_json, stderr
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from blockctl.cli.common import Loaded
     from blockctl.dns.suspects import Asked, Suspect
     from blockctl.io.log_reader import Logged
@@ -44,8 +46,7 @@ class Fixing:
         def change(now: str) -> str:
             if now != self.written:
                 raise BlockctlError(
-                    f"{self.loaded.path} was changed meanwhile, and is left as it is",
-                    f"what was allowed on {self.site} for a try lapses by itself within {LAPSE.seconds // 60} minutes",
+                    f"{self.loaded.path} was changed meanwhile", "try it again when nobody else edits it"
                 )
             return text
 
@@ -55,10 +56,12 @@ class Fixing:
     def tried(self, hosts: tuple[str, ...]) -> bool:
         """Say whether the site works with these hosts allowed."""
         from blockctl.io.clock import now
-        from blockctl.io.trial import wait_until
+        from blockctl.io.trial import Trial, keep_trial, wait_until
         from blockctl.policy.trying import trying
 
-        self.write(trying(self.before, self.site, hosts, now() + LAPSE))
+        text = trying(self.before, self.site, hosts, now() + LAPSE)
+        keep_trial(self.loaded.state, Trial(str(self.loaded.path), self.site, self.before, (self.written, text)))
+        self.write(text)
         others = [each.host for each in self.suspects if each.host not in hosts]
         wait_until(*self.listen, hosts, [host for host in others if not _below_one(host, hosts)])
         self.tries += 1
@@ -95,7 +98,8 @@ def fix_command(
     """Find the fewest of the blocked hosts a site asks for that must be allowed for it to work, and allow them there.
 
     The resolver must run (`blockctl serve`). You reload the page a few times and answer y or n; meanwhile some hosts
-    are allowed on the site, for 15 minutes at most. Ctrl-C puts the policy back as it was.
+    are allowed on the site, for 15 minutes at most. Ctrl-C puts the policy back as it was; after a crash the next
+    `blockctl fix` does.
 
     Exit status: 0 it works now, 1 it was not us (or works already), 2 the site or the policy is wrong, 3 the resolver
     does not answer, or reading or writing failed.
@@ -106,6 +110,7 @@ def fix_command(
     host, faults = read_site_name(site)
     if faults:
         raise BlockctlError("there is no such site", diagnostics=tuple(faults))
+    take_back(policy, state)
     loaded = load_policy(policy, state)
     fixing = begin(loaded, host, test)
     found = repair(fixing, since, client)
@@ -117,7 +122,7 @@ def fix_command(
 def begin(loaded: Loaded, site: str, test: str | None) -> Fixing:
     """Look whether the resolver is there, before anybody reloads anything."""
     from blockctl.io.checkup import first_listen
-    from blockctl.io.trial import passes, wait_until
+    from blockctl.io.trial import end_in_order, passes, wait_until
     from blockctl.model.diagnostic import BlockctlError
 
     listen = first_listen(loaded.policy.resolver)
@@ -129,6 +134,7 @@ def begin(loaded: Loaded, site: str, test: str | None) -> Fixing:
         raise BlockctlError("blockctl is paused, so nothing is blocked", "`blockctl resume`, then try again")
     address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.address, listen.address)  # noqa: S104 - asked, not bound
     wait_until(address, listen.port, ["localhost"], [])
+    end_in_order()
     works = (lambda: passes(test, site)) if test is not None else (lambda: asked(site))
     return Fixing(loaded, site, works, (address, listen.port), loaded.text, loaded.text)
 
@@ -157,17 +163,17 @@ def repair(fixing: Fixing, since: str, client: str) -> tuple[str, ...] | None:
     show_suspects(fixing)
     try:
         found = fewest([each.host for each in fixing.suspects], fixing.tried)
+        if found is not None:
+            keep(fixing, found)
+            return found
     except BaseException:
         put_back(fixing)
         raise
-    if found is None:
-        put_back(fixing)
-        stderr(f"{fixing.site} does not work with all of them allowed either: it was not us")
-        stderr(f"  `blockctl doctor {fixing.site}` looks elsewhere")
-        tell_browser_rules(fixing)
-        return None
-    keep(fixing, found)
-    return found
+    put_back(fixing)
+    stderr(f"{fixing.site} does not work with all of them allowed either: it was not us")
+    stderr(f"  `blockctl doctor {fixing.site}` looks elsewhere")
+    tell_browser_rules(fixing)
+    return None
 
 
 def tell_browser_rules(fixing: Fixing) -> None:
@@ -190,21 +196,42 @@ def tell_browser_rules(fixing: Fixing) -> None:
 
 
 def put_back(fixing: Fixing) -> None:
-    """Put the file back as it was, to the byte; one that somebody else changed meanwhile is left."""
+    """Put the file back as it was, to the byte; what somebody else changed meanwhile stays."""
+    from blockctl.io.policy_file import edit
+    from blockctl.io.trial import forget_trial
     from blockctl.model.diagnostic import BlockctlError
+    from blockctl.policy.trying import untried
 
     try:
-        fixing.write(fixing.before)
+        edit(fixing.loaded.path, lambda now: untried(now, [fixing.written], fixing.before))
+        forget_trial(fixing.loaded.state)
     except BlockctlError as error:
-        stderr(f"{error}\n  {error.hint}")
+        stderr(f"{error}\n  what was allowed on {fixing.site} for a try lapses within {LAPSE.seconds // 60} minutes")
+
+
+def take_back(policy: Path | None, state: Path | None) -> None:
+    """Take what an earlier repair tried out of the file, where that one was killed."""
+    from blockctl.io.policy_file import edit, policy_path, state_path
+    from blockctl.io.trial import forget_trial, left_trial
+    from blockctl.policy.trying import untried
+
+    folder = state_path(state)
+    left = left_trial(folder)
+    if left is None or left.policy != str(policy_path(policy)):
+        return
+    edit(policy_path(policy), lambda now: untried(now, left.tries, left.before))
+    forget_trial(folder)
+    stderr(f"an earlier `blockctl fix {left.site}` was cut short: what it tried is taken back")
 
 
 def keep(fixing: Fixing, found: Sequence[str]) -> None:
     """Write what was found for good, and say it."""
     from blockctl.io.kept_policies import remember
+    from blockctl.io.trial import forget_trial
     from blockctl.policy.trying import fixed
 
     fixing.write(fixed(fixing.before, fixing.site, found, fixing.loaded.now))
+    forget_trial(fixing.loaded.state)
     remember(fixing.loaded.state, fixing.before, fixing.written)
     stderr(f"{fixing.site} works with {len(found)} of {len(fixing.suspects)} allowed there, after {fixing.tries} tries")
     for host in found:
@@ -248,9 +275,8 @@ def asked_row(row: Logged) -> Asked:
 
 def show_suspects(fixing: Fixing) -> None:
     """Say which blocked hosts the page asked for."""
-    stderr(
-        f"{fixing.site} asked for {len(fixing.suspects)} blocked {'host' if len(fixing.suspects) == 1 else 'hosts'}:"
-    )
+    count = len(fixing.suspects)
+    stderr(f"{fixing.site} asked for {count} blocked {'host' if count == 1 else 'hosts'}:")
     for each in fixing.suspects[:SHOWN]:
         often = f", and {each.elsewhere} times without it" if each.elsewhere else ""
         stderr(f"  {each.host}  ({each.near} {'time' if each.near == 1 else 'times'}{often})")

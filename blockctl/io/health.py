@@ -15,6 +15,7 @@ from blockctl.io.history import History, read_history
 from blockctl.io.lock import Lock, live_lock
 from blockctl.io.shelf import Shelf
 from blockctl.io.tls import Certificate
+from blockctl.io.trial import left_trial
 from blockctl.model.diagnostic import BlockctlError, Diagnostic
 from blockctl.model.listen import read_listen
 from blockctl.model.policy import ListSource, Policy
@@ -47,6 +48,7 @@ def checks(policy: Policy, faults: list[Diagnostic], path: Path, state: Path, se
     """Look at everything."""
     return [
         *_policy(policy, faults, now),
+        *_repair(state),
         *_resolver(seen),
         *_upstreams(seen),
         *_lists(policy, state, now),
@@ -79,6 +81,12 @@ def _policy(policy: Policy, faults: list[Diagnostic], now: datetime) -> Iterator
         yield Check("policy", Level.FINE, f"{size}, no fault")
     if policy.paused:
         yield Check("pause", Level.NOTE, "blockctl is paused: nothing is blocked", "blockctl resume")
+
+
+def _repair(state: Path) -> Iterator[Check]:
+    if left := left_trial(state):
+        text = f"a repair of {left.site} is under way, or was cut short"
+        yield Check("fix", Level.NOTE, text, f"blockctl fix {left.site}")
 
 
 def _resolver(seen: Seen) -> Iterator[Check]:

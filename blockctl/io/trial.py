@@ -3,19 +3,63 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from blockctl.dns.labels import name_wire
-from blockctl.model.diagnostic import WorldError
+from blockctl.io.files import read_object
+from blockctl.io.policy_file import replace_file
+from blockctl.model.diagnostic import BlockctlError, WorldError
 
+KEPT = "fix.json"  # in the state folder
 TXT_IN = b"\x00\x10\x00\x01"
 FOLLOWS = 10.0  # seconds in which an edit of the policy is live
 WRITTEN = 2.5  # seconds in which the log has what was asked; it is written every second
 TEST_LIMIT = 600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A repair under way, kept so that one that was killed can be taken back."""
+
+    policy: str  # its file
+    site: str
+    before: str  # the text
+    tries: Sequence[str]  # texts that the file may have now, the newest last
+
+
+def keep_trial(state: Path, trial: Trial) -> None:
+    """Keep it, before the file is touched. Raises WorldError."""
+    replace_file(state / KEPT, json.dumps(asdict(trial)).encode(), private=True)
+
+
+def left_trial(state: Path) -> Trial | None:
+    """Return the repair that is under way, or that was cut short."""
+    try:
+        return Trial(**read_object(state / KEPT)) if (state / KEPT).exists() else None
+    except (BlockctlError, OSError, TypeError):
+        return None
+
+
+def forget_trial(state: Path) -> None:
+    """Forget it: the file is as it should be."""
+    with contextlib.suppress(OSError):
+        (state / KEPT).unlink()
+
+
+def end_in_order() -> None:
+    """End as Ctrl-C does when the terminal is closed, or when told to."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
 
 
 def says_blocked(address: str, port: int, name: str) -> bool | None:

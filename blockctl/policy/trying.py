@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from blockctl.model.policy import Policy
 from blockctl.policy import edit, tree
 from blockctl.policy.entries import find
 from blockctl.policy.splice import Splice
+from blockctl.policy.three_way import merge
 from blockctl.policy.tree import Scalar
 
 TTL = 5  # seconds; what is let through in one try and not in the next must not be remembered until then
@@ -30,6 +31,14 @@ def fixed(text: str, site: str, hosts: Iterable[str], now: datetime) -> str:
     for host in hosts:
         text = edit.add_host(text, "allow", host, site)
     return text
+
+
+def untried(now: str, tries: Sequence[str], before: str) -> str:
+    """Return the text without what `fix` wrote into it to try; edits of others since the last try stay.
+
+    Raises BlockctlError where the two cannot be told apart.
+    """
+    return before if now in (before, *tries) else merge(tries[-1], now, before).text
 
 
 def _forgetful(text: str) -> str:

@@ -124,37 +124,49 @@ def test_what_works_is_left_alone(server: Running) -> None:
     assert "works as it is" in done.stderr
 
 
-def test_interrupted_it_puts_the_policy_back_to_the_byte(server: Running) -> None:
-    before = server.policy.read_bytes()
-    mark = shlex.quote(str(server.folder / "again"))
+def hanging(server: Running) -> subprocess.Popen[bytes]:
+    """Start a repair, and return when it hangs in the middle of a try."""
+    before, mark = server.policy.read_bytes(), shlex.quote(str(server.folder / "again"))
     hangs = f"{test_of(server, 'unheard-of')} || {{ test -e {mark} && sleep 60; touch {mark}; false; }}"
-    words = [
-        "fix",
-        "shop.example",
-        "--test",
-        hangs,
-        "--policy",
-        str(server.policy),
-        "--state",
-        str(server.folder / "state"),
-    ]
+    words = ["fix", "shop.example", "--test", hangs]
+    words += ["--policy", str(server.policy), "--state", str(server.folder / "state")]
     process = subprocess.Popen(
         [sys.executable, "-m", "blockctl", *words], stderr=subprocess.PIPE, start_new_session=True
     )
-    try:
-        end = time.monotonic() + 60
-        while server.policy.read_bytes() == before:
-            assert process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        text = server.policy.read_text()
-        assert text.count("until:") == len(HOSTS), "each try lapses by itself"
-        assert "max-ttl: 5s" in text, "and is soon forgotten"
-        time.sleep(0.5)
-    finally:
-        os.killpg(process.pid, signal.SIGINT)
-        process.communicate(timeout=60)
+    end = time.monotonic() + 60
+    while server.policy.read_bytes() == before:
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    text = server.policy.read_text()
+    assert text.count("until:") == len(HOSTS), "each try lapses by itself"
+    assert "max-ttl: 5s" in text, "and is soon forgotten"
+    time.sleep(0.5)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_it_puts_the_policy_back_to_the_byte(server: Running, number: signal.Signals) -> None:
+    before = server.policy.read_bytes()
+    process = hanging(server)
+    os.killpg(process.pid, number)
+    process.communicate(timeout=60)
     assert server.policy.read_bytes() == before
+    assert not (server.folder / "state/fix.json").exists()
+
+
+@pytest.mark.parametrize("theirs", ["", "# theirs\n"])
+def test_killed_it_is_taken_back_by_the_next(server: Running, theirs: str) -> None:
+    before = server.policy.read_text()
+    process = hanging(server)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    with server.policy.open("a") as file:
+        file.write(theirs)
+    assert "until:" in server.policy.read_text()
+    done = server.run("fix", "shop.example", "--test", "true")
+    assert "was cut short: what it tried is taken back" in done.stderr
+    assert server.policy.read_text() == before + theirs
 
 
 def test_a_change_of_somebody_else_meanwhile_is_kept(server: Running) -> None:
@@ -163,6 +175,7 @@ def test_a_change_of_somebody_else_meanwhile_is_kept(server: Running) -> None:
     assert done.returncode == 2
     assert "was changed meanwhile" in done.stderr
     assert server.policy.read_text().endswith("# theirs\n")
+    assert "max-ttl" not in server.policy.read_text()
 
 
 def test_a_person_answers(server: Running) -> None:
