@@ -47,11 +47,12 @@ def install_command(
     from blockctl.io.service_manager import check_program, is_anybodys, manager_for
 
     steps = open_steps(dry)
+    manager = manager_for(steps.commands)
     made = spec(user, policy, state)
     need_root(dry)
     if not dry:
         check_program(made)
-    service_steps.install(manager_for(steps.commands), made, steps)
+    service_steps.install(manager, made, steps)
     if is_anybodys(made.program, made.owner):
         stderr(f"note: the watchdog, which is root's, runs a program that {made.owner.name} may change; where others")
         stderr("  use that account too, install blockctl for all: sudo pipx install --global blockctl")

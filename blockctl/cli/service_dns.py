@@ -36,24 +36,25 @@ def dns_on_command(
     What each network service asked before is written down first. Works with networksetup (Mac), systemd-resolved,
     NetworkManager, and /etc/resolv.conf.
 
-    Exit status: 0 done, 2 the policy is wrong or names no upstreams, 3 no rights, or nobody answers at 127.0.0.1:53.
+    Exit status: 0 done, 2 the policy is wrong or needs the system to find its upstreams,
+    3 no rights, or nobody answers at 127.0.0.1:53.
     """
     from blockctl.io import service_steps
     from blockctl.io.system_dns import ADDRESS
     from blockctl.io.system_dns_watch import SLOW, ask
     from blockctl.model.diagnostic import BlockctlError, WorldError
+    from blockctl.policy.alone import HINT, why_not_alone
 
     steps = open_steps(dry)
+    dns = service_steps.system_dns(steps.commands)
     need_root(dry)
     own_home(user)
     loaded = load_policy(policy, state)
-    if not loaded.policy.resolver.upstreams:
-        hint = 'add to `resolver:` upstreams: ["https://dns.quad9.net/dns-query"], and bootstrap: ["9.9.9.9"]'
-        raise BlockctlError("the policy names no upstreams, so blockctl would ask the system, which would ask it", hint)
+    if reason := why_not_alone(loaded.policy.resolver):
+        raise BlockctlError(reason, HINT)
     if not dry and not any(ask(ADDRESS, "localhost", SLOW).answered for _ in range(3)):
         hint = "start it first: sudo blockctl service install"
         raise WorldError(f"nobody answers at {ADDRESS}:53, so the system would find nothing", hint)
-    dns = service_steps.system_dns(steps.commands)
     places = [place for place, is_ours in dns.state().items() if not is_ours]
     steps.told += [f"make {place} ask {ADDRESS}" for place in places]
     if not dry:

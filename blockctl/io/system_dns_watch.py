@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import secrets
 import signal
@@ -27,6 +26,11 @@ from blockctl.dns.told import Told, query, read
 from blockctl.io.network import NetworkWatch
 from blockctl.io.system_dns import ADDRESS, SystemDns
 from blockctl.model.diagnostic import BlockctlError, WorldError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing is watched
+    fcntl = None  # type: ignore[assignment]
 
 TICK = 2.0  # seconds between two questions to our resolver
 SLOW = 1.0  # seconds that it may take for an answer

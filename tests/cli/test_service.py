@@ -162,6 +162,16 @@ def test_init_asks_nobody_who_is_not_there(run: Run, tmp_path: Path) -> None:
     assert run("init").status == 2
 
 
+def test_up_says_in_five_lines_what_to_do_next(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").unlink()
+    done = run("up", "--once", "--out", str(tmp_path / "out"))
+    assert done.status == 0
+    lines = done.out.partition("Next:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines][1:] == ["browser", "blockers", "phone", "file"]
+    assert "service install" in lines[0]
+    assert "http://127.0.0.1:5380/" in lines[1]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_printed(shell: str, run: Run) -> None:
     done = run("completion", shell)
