@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from blockctl.policy.gate import Hold, Known
     from blockctl.policy.gate import Version as Judged
 
-WORDS = "live, held, before, a date (2026-11-20) or the beginning of a sha256, as `blockctl lists` shows them"
+NAMED = ("live", "held", "before")
+WORDS = "live, held, before, a date (2026-11-20) or the beginning of a sha256, as `blockctl lists --json` has them"
 SHORTEST = 6  # characters of a digest
 
 
@@ -143,10 +144,12 @@ def version_called(loaded: Loaded, live: Compilation, source: ListSource, word: 
         found = serving(live, source)
     elif source.url and (version := _kept(loaded, source, word)) is not None:
         found = serving(open_versions(loaded, {address_of(source): version}), source)
+    elif word in NAMED and source.url:
+        found = None
     else:
         return version_of_file(source, Path(word), f"name a file, or a version of {source.name}: {WORDS}")
     if found is None:
-        raise BlockctlError(f"{source.name} has no version {word!r} that can be read", f"there are: {WORDS}")
+        raise BlockctlError(f"{source.name} has no version {word!r} that can be read", f"name a file, or: {WORDS}")
     return found
 
 

@@ -169,7 +169,9 @@ def _is_above_lists(name: str) -> bool:
 
 def _holds(after: Version, known: Known, found: set[str]) -> list[Hold]:
     sites = {name for name in found if not (name.startswith(WWW) and name.removeprefix(WWW) in found)}
-    kept = {concern: sorted(name for name in sites if known.concern(name) is concern) for concern in Concern}
+    kept = {
+        concern: sorted((name for name in sites if known.concern(name) is concern), key=_depth) for concern in Concern
+    }
     told = {name for names in kept.values() for name in names[:MOST_TOLD]}
     blocking = after.lines_for(told | {name for name in found if name.removeprefix(WWW) in told}) if told else {}
     lines = {name: tuple(dict.fromkeys((*blocking.get(name, ()), *blocking.get(WWW + name, ())))) for name in told}
@@ -184,6 +186,11 @@ def _holds(after: Version, known: Known, found: set[str]) -> list[Hold]:
         for concern, names in kept.items()
         if names
     ]
+
+
+def _depth(name: str) -> tuple[int, str]:
+    """Return the key that puts a site before what lies below it: it is what people know."""
+    return name.count("."), name
 
 
 def _sentence(source: ListSource, concern: Concern, names: Sequence[str]) -> str:

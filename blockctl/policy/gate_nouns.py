@@ -150,7 +150,7 @@ class Hold:
     list: str  # the list's name in the policy
     kind: HoldKind
     message: str  # one sentence
-    blocked: tuple[Blocked, ...] = ()  # the names, the first of them by name first
+    blocked: tuple[Blocked, ...] = ()  # the names, sites before what lies below them
     at: tuple[Line, ...] = ()  # lines that are to blame, where no names are
     more: int = 0  # names that are not in `blocked`: there are too many
 

@@ -184,7 +184,9 @@ def test_diff_of_files(world: World, tmp_path: Path) -> None:
     ("words", "said"),
     [
         pytest.param(["b"], "the policy has no list 'b'", id="no such list"),
-        pytest.param(["a", "before"], "cannot read before", id="no version before"),
+        pytest.param(["a", "before"], "a has no version 'before' that can be read", id="no version before"),
+        pytest.param(["a"], "a has no version 'before' that can be read", id="only one version"),
+        pytest.param(["a", "live", "held"], "a has no version 'held' that can be read", id="nothing held"),
         pytest.param(["a", "1999-01-01"], "cannot read 1999-01-01", id="no version of that day"),
         pytest.param(["a", "."], "cannot read .", id="a folder"),
     ],

@@ -287,3 +287,10 @@ def test_a_name_counts_in_its_first_concern() -> None:
 
 def test_the_most_asked_for_comes_first() -> None:
     assert sorted(KNOWN.why, key=KNOWN.rank)[0] == "api.work.example"
+
+
+def test_a_site_is_told_before_what_lies_below_it() -> None:
+    known = Known({Concern.ESSENTIAL: {"albert.a.example": "", "a.example": "", "b.a.example": ""}})
+    (hold,) = judge(BEFORE, version(f"{FILLER}\n||a.example^"), known, standing())
+    assert hold.message == "the new version of easy blocks a.example and 2 more, essential names"
+    assert [each.name for each in hold.blocked] == ["a.example", "albert.a.example", "b.a.example"]
