@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from blockctl.dns.told import Told
     from blockctl.io.health import Check
 
-ANY_NAME = "example.com"  # which everybody knows, and no list blocks
-
 
 def doctor_command(
     name: Annotated[
@@ -37,12 +35,12 @@ def doctor_command(
 
     Exit status: 0 nothing is wrong, 1 something is, 2 the name is none, 3 a file could not be read.
     """
-    from blockctl.dns.culprit import Culprit, judge
+    from blockctl.dns.culprit import SURE_NAME, Culprit, judge
     from blockctl.io.checkup import REFERENCES, look
     from blockctl.io.health import Level, checks
     from blockctl.io.system_resolvers import with_upstreams
 
-    host = _host(name) if name else ANY_NAME
+    host = _host(name) if name else SURE_NAME
     loaded = load_with_faults(policy, state)
     standing = with_upstreams(loaded.policy, lambda _: None)
     seen = look(host, standing, tuple(reference or REFERENCES))

@@ -10,6 +10,7 @@ from blockctl.dns.told import BROKEN, Told
 from blockctl.dns.wire import NXDOMAIN, SERVFAIL
 
 SLOW = 1.0  # seconds for an answer that people notice
+SURE_NAME = "example.com"  # RFC 2606: it is kept for examples, and there
 WRONG_CLOCK = 300  # seconds off at which certificates may be refused
 
 
@@ -197,9 +198,29 @@ def _name(seen: Seen) -> Finding | None:
             ("wait; nothing on this machine is at fault",),
         )
     if not found and all(each.absent for each in said):
-        what = "does not exist" if any(each.rcode == NXDOMAIN for each in said) else "has no address"
-        return Finding(Culprit.NO_SUCH_NAME, f"{seen.name} {what}: every resolver says so.", ("look at the spelling",))
+        return _absent(seen.name, said, compared=any(each.answered for each in seen.references))
     return None
+
+
+def _absent(name: str, said: Sequence[Told], *, compared: bool) -> Finding:
+    """Say that all who answered know no such name, as far as they can be believed."""
+    if name == SURE_NAME:
+        return Finding(
+            Culprit.NO_DNS,
+            f"No resolver knows {name}, which is always there: this network answers in their place, or they are down.",
+            (
+                "look whether other devices on this network work",
+                "try upstreams by https://, which networks seldom forge",
+            ),
+        )
+    what = "does not exist" if any(each.rcode == NXDOMAIN for each in said) else "has no address"
+    if compared:
+        return Finding(Culprit.NO_SUCH_NAME, f"{name} {what}: every resolver says so.", ("look at the spelling",))
+    return Finding(
+        Culprit.NO_SUCH_NAME,
+        f"{name} {what}, says {said[0].who}, and no resolver that never filters is reached to compare.",
+        ("look at the spelling", f"blockctl doctor {name} --reference RESOLVER: compare with another one"),
+    )
 
 
 def _is_broken(told: Told) -> bool:

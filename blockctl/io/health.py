@@ -60,7 +60,8 @@ def checks(policy: Policy, faults: list[Diagnostic], path: Path, state: Path, se
 def _policy(policy: Policy, faults: list[Diagnostic], now: datetime) -> Iterator[Check]:
     errors = [each for each in faults if each.severity.value == "error"]
     if errors:
-        yield Check("policy", Level.WRONG, f"{_count(len(errors), 'error')}, the first: {errors[0]}", "blockctl check")
+        first = f"{errors[0].origin}: {errors[0].code} {errors[0].message}"
+        yield Check("policy", Level.WRONG, f"{_count(len(errors), 'error')}, the first: {first}", "blockctl check")
     lapsed = [each for each in faults if each.code == "P015"]
     if lapsed:
         yield Check(

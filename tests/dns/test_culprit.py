@@ -116,11 +116,20 @@ NAME_GONE = {
         pytest.param(
             {"upstreams": (told("9.9.9.9", *GOOD, seconds=1.4),)}, Culprit.UPSTREAM_SLOW, "1.4 s", "", id="slow"
         ),
-        pytest.param(SILENT, Culprit.NO_DNS, "No resolver is reached", "https://", id="nobody answers"),
+        pytest.param(
+            SILENT | {"ours": OURS}, Culprit.NO_DNS, "No resolver is reached", "https://", id="nobody answers"
+        ),
         pytest.param(NAME_GONE, Culprit.NO_SUCH_NAME, "does not exist", "spelling", id="no such name"),
         pytest.param(
             {"ours": told("127.0.0.1:53"), "references": (told("1.1.1.1"),), "upstreams": (told("9.9.9.9"),)},
             Culprit.NO_SUCH_NAME, "no address", "", id="a name without address",
+        ),
+        pytest.param(
+            NAME_GONE | {"references": SILENT["references"]}, Culprit.NO_SUCH_NAME, "says 9.9.9.9, and no resolver",
+            "--reference", id="no such name, says the upstream alone",
+        ),
+        pytest.param(
+            NAME_GONE | {"name": "example.com"}, Culprit.NO_DNS, "always there", "https://", id="forged by the network"
         ),
         pytest.param(
             NAME_GONE | {"ours": OURS}, Culprit.NOBODY, "not DNS", "", id="a name that this house alone knows",
@@ -164,8 +173,6 @@ NAME_GONE = {
 )  # fmt: skip
 def test_one_sentence_says_who_is_to_blame(changed: dict[str, Any], culprit: Culprit, says: str, mends: str) -> None:
     seen = replace(FINE, **changed)
-    if culprit is Culprit.NO_DNS:
-        seen = replace(seen, ours=OURS)
     finding = judge(seen)
     assert finding.culprit is culprit
     assert says in finding.sentence

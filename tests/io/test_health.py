@@ -12,7 +12,7 @@ from blockctl.io.health import _list, _policy
 from blockctl.io.history import Held, History, Past
 from blockctl.io.lock import Version
 from blockctl.io.shelf import Shelf
-from blockctl.model.diagnostic import Origin
+from blockctl.model.diagnostic import Diagnostic, Origin
 from blockctl.model.policy import ListSource, Policy
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -33,6 +33,12 @@ def test_a_held_list(tmp_path: Path, hold: dict[str, Any], lines: list[str], men
     history = History({SOURCE.url: past})
     (check,) = _list(SOURCE, {}, history, Shelf(tmp_path), NOW)
     assert (check.text, check.mend) == ("an update of easy is held: it blocks x", mend)
+
+
+def test_an_error_of_the_policy_is_told_in_one_line() -> None:
+    fault = Diagnostic("P006", Origin("p", 4, 15), "no key 'javasript'", "did you mean `javascript`?")
+    (check,) = _policy(Policy(file="p"), [fault], NOW)
+    assert check.text == "1 error, the first: p:4:15: P006 no key 'javasript'"
 
 
 def test_a_pause_is_told() -> None:
