@@ -84,6 +84,11 @@ class Child:
         self._sockets.clear()
         self._wanted, self._stopping = None, False
 
+    def wake(self) -> None:
+        """Start the process though nobody came: something is to be done. One that failed is waited for."""
+        if self._sockets and self._again is None and (self._task is None or self._task.done()):
+            self._start()
+
     async def _is_free(self) -> bool:
         """Whether a place that was taken is free now."""
         for text in self._missing:
@@ -97,6 +102,10 @@ class Child:
         loop = asyncio.get_running_loop()
         for _, sock in self._sockets:
             loop.add_reader(sock, self._start)
+
+    def _may_start(self) -> None:
+        self._again = None
+        self._ready()
 
     def _rest(self) -> None:
         loop = asyncio.get_running_loop()
@@ -119,7 +128,7 @@ class Child:
         self._say(
             f"the web API ended{said}: it is started again when somebody asks, in {self._wait:.0f} s at the soonest"
         )
-        self._again = loop.call_later(self._wait, self._ready)
+        self._again = loop.call_later(self._wait, self._may_start)
         self._wait = min(self._wait * 2, LONGEST_WAIT)
 
     async def _live(self) -> str:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from blockctl.io import returns
 from blockctl.io.api_app import make_app
 from blockctl.io.api_desk import Backstage, Desk
 from blockctl.io.api_devices import Capabilities, Devices
@@ -25,8 +26,10 @@ from blockctl.io.api_guard import App
 from blockctl.io.api_pairing import Codes
 from blockctl.io.api_places import page_addresses
 from blockctl.io.api_view import View
+from blockctl.io.clock import now
 from blockctl.io.tls import Certificate
 from blockctl.model.api_place import read_place
+from blockctl.model.diagnostic import BlockctlError
 from blockctl.model.listen import Listen
 from blockctl.model.policy import Resolver
 
@@ -34,6 +37,8 @@ HEAD_SECONDS = 10.0  # for a request's head to come
 LARGEST_HEAD = 16 << 10  # bytes
 MOST = 256  # connections, and requests under way
 MOST_OF_ONE = 64  # connections of one address
+TICK = 1.0  # seconds between looks at what is over
+AGAIN = 30.0  # seconds after a policy file that could not be edited
 IDLE = 30  # seconds until a connection that asks nothing more is closed
 STANDARD_INPUT = 0
 GRACE = 2  # seconds for answers under way when it ends
@@ -131,13 +136,28 @@ async def _serve(path: Path, state: Path, doors: Sequence[Door], backstage: Back
         loop.add_signal_handler(number, end.set)
     _end_with_parent(loop, end.set)
     desk.view.start()
+    putting_back = asyncio.create_task(_put_back(desk))
     tasks = [asyncio.create_task(server.serve([each.sock])) for server, each in zip(servers, doors, strict=True)]
     await asyncio.wait([*tasks, asyncio.create_task(end.wait())], return_when=asyncio.FIRST_COMPLETED)
     for each in servers:
         each.should_exit = True
     await asyncio.wait(tasks, timeout=GRACE + 1)
+    putting_back.cancel()
     desk.view.stop()
     return 0
+
+
+async def _put_back(desk: Desk) -> None:
+    """Put back what temporary changes of sites replaced, as soon as they are over."""
+    while True:
+        try:
+            if returns.is_due(desk.state, now()):
+                async with desk.writing:
+                    await asyncio.to_thread(returns.restore, desk.view.path, desk.state, now())
+        except BlockctlError as error:
+            logging.getLogger("uvicorn.error").error("cannot put back what stood there: %s", error)
+            await asyncio.sleep(AGAIN)
+        await asyncio.sleep(TICK)
 
 
 def _config(app: App, door: Door, certificate: Certificate | None) -> uvicorn.Config:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from blockctl.io import policy_file
+from blockctl.io import policy_file, returns
 from blockctl.io.kept_policies import remember
 from blockctl.io.loaded import Loaded
 from blockctl.io.temporary import note as note_temporary
@@ -23,7 +23,10 @@ Change = Callable[[str], str]
 def set_site(
     loaded: Loaded, site: str, words: Words, until: datetime | None = None, *, hide: Sequence[str] | None = None
 ) -> bool:
-    """Set a site's keys (None takes one away); `until` ends its whole entry. `hide`: selectors, () takes them away."""
+    """Set a site's keys (None takes one away), until a moment: what stood there then comes back.
+
+    `hide`: selectors, () takes them away. Where nothing stood, the whole entry ends.
+    """
     changes = dict(words)
     if until is not None:
         changes["until"] = edit.utc_text(until)
@@ -33,6 +36,10 @@ def set_site(
         text = edit.set_site(text, site, changes) if changes else text
         return text if hide is None else set_hide(text, site, hide)
 
+    if until is not None:
+        returns.note(loaded.state, loaded.policy.sites.get(site), changes["until"] or "", words, hide=hide is not None)
+    elif "until" in words:
+        returns.forget(loaded.state, site)
     changed = _edit(loaded, change)
     if until is not None:
         said = tuple(f"{key}={word or ''}" for key, word in words.items() if key not in ("note", "until"))
@@ -42,6 +49,7 @@ def set_site(
 
 def reset_site(loaded: Loaded, site: str) -> bool:
     """Take a site's entry away."""
+    returns.forget(loaded.state, site)
     return _edit(loaded, lambda text: edit.reset_site(text, site))
 
 
@@ -78,7 +86,8 @@ def forget_host(loaded: Loaded, host: str, site: str | None) -> bool:
 
 
 def _edit(loaded: Loaded, change: Change) -> bool:
-    changed = policy_file.edit(loaded.path, change)
+    changed = policy_file.edit(loaded.path, lambda text: change(returns.restored(text, loaded.state, loaded.now)))
+    returns.done(loaded.state, loaded.now)
     if changed:
         remember(loaded.state, loaded.text, policy_file.read_text(loaded.path))
     return changed

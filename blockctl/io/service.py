@@ -246,6 +246,8 @@ class Service:
             until = self._standing.until
             if moved or (until is not None and until <= datetime.now(UTC)):
                 await self._stand_anew()
+                if self._doors is not None:
+                    self._doors.lapsed()
             try:
                 self._tell.upstreams(self._upstreams.state())
                 let_go(self._lists.values())

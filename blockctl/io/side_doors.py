@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blockctl.io.api_child import Child
+from blockctl.io.clock import now
+from blockctl.io.returns import is_due
 from blockctl.io.telling import Say
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ class SideDoors:
         self, path: Path, state: Path, say: Say, figures: Callable[[], str], allows: Callable[[str], bool]
     ) -> None:
         """`figures` gives what is counted, as Prometheus reads it; `allows` says which address may ask for it."""
-        self._figures, self._allows = figures, allows
+        self._state, self._figures, self._allows = state, figures, allows
         self._metrics: MetricsServer | None = None
         self._api = Child(path, state, say)
 
@@ -34,6 +36,12 @@ class SideDoors:
 
                 self._metrics = MetricsServer(self._figures, self._allows)
             await self._metrics.follow(settings.metrics)
+        self.lapsed()
+
+    def lapsed(self) -> None:
+        """Something temporary is over: where that puts something back into the policy file, see that it is done."""
+        if is_due(self._state, now()):
+            self._api.wake()
 
     async def stop(self) -> None:
         """Close everything."""

@@ -171,3 +171,14 @@ def test_lists_and_their_addresses(api: Api) -> None:
     assert api.call("POST", "/v1/lists/accept", {"list": "nobody"}).status == 422
     api.running.run("lists", "--addresses", "--renew")
     assert api.call("GET", path, Authorization="").status == 404
+
+
+def test_what_stood_there_comes_back_when_an_hour_is_over(api: Api) -> None:
+    before = api.text
+    told = api.call("PATCH", "/v1/site?host=rant.example", {"javascript": "allow", "for": "2s"}).json()
+    assert told["javascript"] == "allow"
+    end = time.monotonic() + 60
+    while api.text != before and time.monotonic() < end:
+        time.sleep(0.1)
+    assert api.text == before
+    assert api.call("GET", "/v1/site?host=rant.example").json()["javascript"] == "deny"
