@@ -111,9 +111,9 @@ class Compilation:
         key = self.memory.key("page exceptions", self._texts_key(self.texts))
         kept = self.memory.get(key)
         if kept:
-            return cast("list[Rule]", kept[0])
+            return cast(FilterList, kept[0]).rules
         found = page_exceptions(self._lists(self.texts, columns=False))
-        self.memory.put(key, found, {})
+        self.memory.put(key, FilterList("", "", rules=found), {})  # rules by themselves are slow to read again
         return found
 
     def yields(self) -> dict[str, Rule]:

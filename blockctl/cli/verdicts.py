@@ -72,18 +72,19 @@ def answer(run: Compilation, request: Request, text: str, now: datetime) -> Answ
     decision = decide(run.policy, matched, request, trace=True)
     engines = [_browser(run, backend, matched.rules, request) for backend in _browsers(run)]
     notes = _elsewhere(run, index, request, located) if not decision.blocked else ()
-    named = None
+    named, excepting = None, list[Rule]()
     if request.host and not is_address(request.host):
         named = Spoken(_dns_rules(run, request, located))
-        in_dns = decide_name(run.policy, named, request.host, run.yields(), trace=True)
+        excepting = _excepting(run, request)
+        in_dns = decide_name(run.policy, named, request.host, yields(run.policy, excepting), trace=True)
         engines.append(EngineVerdict(DNS, in_dns))
-        notes += _not_yielded(run, in_dns, request)
+        notes += _not_yielded(excepting, in_dns, request)
     notes += _cut_short(index)
 
     def judge(policy: Policy) -> Judged:
         if named is None:
             return Judged(decide(policy, matched, request), None)
-        to_browser = yields(policy, run.exceptions())
+        to_browser = yields(policy, excepting)
         return Judged(decide(policy, matched, request), decide_name(policy, named, request.host, to_browser))
 
     trial = Trial(run.policy, text, now, judge)
@@ -138,18 +139,22 @@ def _dns_rules(run: Compilation, request: Request, located: Located) -> list[Rul
     return rules
 
 
-def _not_yielded(run: Compilation, decision: Decision, request: Request) -> tuple[str, ...]:
+def _excepting(run: Compilation, request: Request) -> list[Rule]:
+    """Return the exceptions limited to pages that are about the host, alone or with others: few of thousands."""
+    return [rule for rule in run.exceptions() if any(covers(name, request.host) for name in excepted_names(rule))]
+
+
+def _not_yielded(excepting: Sequence[Rule], decision: Decision, request: Request) -> tuple[str, ...]:
     """Say where DNS could yield to the browser but does not."""
     if not decision.blocked or decision.step is not Step.LIST_BLOCK:
         return ()
     notes = []
-    for rule in run.exceptions():
-        if rule.sites and any(covers(name, request.host) for name in excepted_names(rule)):
-            sites = ", ".join(rule.sites[:3]) + (f" and {len(rule.sites) - 3} more" if len(rule.sites) > 3 else "")
-            notes.append(
-                f"DNS does not yield to {rule.origin}, which lets it through on {sites}:"
-                f" `blockctl allow {request.host} --site {rule.sites[0]}` would"
-            )
+    for rule in excepting:
+        sites = ", ".join(rule.sites[:3]) + (f" and {len(rule.sites) - 3} more" if len(rule.sites) > 3 else "")
+        notes.append(
+            f"DNS does not yield to {rule.origin}, which lets it through on {sites}:"
+            f" `blockctl allow {request.host} --site {rule.sites[0]}` would"
+        )
     return tuple(notes[:3])
 
 
