@@ -94,7 +94,7 @@ def set_command(
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set what a site may do. With --for the site's whole entry lapses by itself.
+    """Set what a site may do. With --for it is for a while: what stood there then comes back, or the entry lapses.
 
     Exit status: 0 done, 2 the policy or a setting is wrong (nothing is written), 3 reading or writing failed.
     """
@@ -112,14 +112,14 @@ def set_command(
 
 
 def _warn_of_end(loaded: Loaded, host: str) -> None:
-    """Say what lapses together with a new setting: `until` is the end of the whole entry."""
+    """Say what comes back when a temporary setting is over: `until` is the end of the whole entry."""
     from blockctl.cli.words import site_lines
 
     site = loaded.policy.sites.get(host)
     if site is None or site.until is not None:
         return
     if lines := site_lines(replace(site, note=""), loaded.now):
-        stderr(f"note: the whole entry ends then, and with it what stood there without an end: {'; '.join(lines)}")
+        stderr(f"note: what stood there comes back then, while `blockctl serve` runs: {'; '.join(lines)}")
 
 
 def reset_command(

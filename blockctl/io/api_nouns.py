@@ -177,7 +177,7 @@ class SitesTold(BaseModel):
 
 
 class SitePatch(Asked):
-    """What to set; null resets a key. `for` ends the whole entry after a time, null takes its end away."""
+    """What to set; null resets a key. `for`: so long, what stood there then comes back; null: for good."""
 
     javascript: JavaScript | None = None
     blocking: bool | None = None

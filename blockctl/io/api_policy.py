@@ -51,7 +51,7 @@ async def get_sites(request: Request) -> SitesTold:
 
 @routes.patch("/site", tags=["policy"])
 async def patch_site(request: Request, host: Host, patch: SitePatch) -> SiteTold:
-    """Set keys of a site's entry in the policy file; null takes a key away. `for` ends the whole entry."""
+    """Set keys of a site's entry in the policy file; null takes a key away. With `for` it is for a while."""
     desk, site = desk_of(request), _read_site(host)
     asked = patch.model_fields_set
     texts = {

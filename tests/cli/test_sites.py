@@ -186,7 +186,7 @@ def test_a_key_can_be_taken_away(run: Run, policy: Path) -> None:
 def test_a_setting_for_a_while_says_what_ends_with_it(run: Run, policy: Path) -> None:
     run("set", "a.example", "javascript=deny")
     result = run("set", "a.example", "blocking=off", "--for", "1h")
-    assert "the whole entry ends then" in result.err
+    assert "what stood there comes back then" in result.err
     assert "JavaScript: denied on a.example" in result.err
 
 
