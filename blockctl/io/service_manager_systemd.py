@@ -63,8 +63,9 @@ class Systemd:
     def install(self, changed: bool) -> list[Command]:
         """Enable it; what is new replaces what runs. The socket stays open only while systemd has no new one."""
         fresh: list[Command] = [("systemctl", "daemon-reload")] if changed else []
-        again: list[Command] = [("systemctl", "stop", SERVICE, SOCKET)] if changed else []
-        return [*fresh, *again, ("systemctl", "enable", "--now", SOCKET, SERVICE)]
+        # the watchdog gives the system resolver back when it is stopped, and comes back when there are answers
+        again: list[Command] = [("systemctl", "try-restart", WATCHDOG), ("systemctl", "stop", SERVICE, SOCKET)]
+        return [*fresh, *(again if changed else []), ("systemctl", "enable", "--now", SOCKET, SERVICE)]
 
     def start(self) -> list[Command]:
         """Start the socket and the resolver."""
