@@ -5,7 +5,9 @@ Losing this file loses the way back, and costs a download; it never changes what
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -121,7 +123,10 @@ def read_history(state: Path) -> History:
 
 
 def write_history(state: Path, history: History) -> bool:
-    """Keep the history; say whether anything changed. Raises WorldError."""
+    """Keep the history; say whether anything changed. Raises WorldError.
+
+    What is held says which names are used here, so nobody else may read it, as with the log.
+    """
     kept = {
         "version": 1,
         "lists": {address: _past_json(past) for address, past in sorted(history.lists.items())},
@@ -131,7 +136,14 @@ def write_history(state: Path, history: History) -> bool:
         },
         "locks": history.locks,
     }
-    return write_file(history_path(state), [json.dumps(kept, indent=1).encode() + b"\n"], lasting=True)
+    path = history_path(state)
+    with contextlib.suppress(OSError):  # `write_file` says what is wrong
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if os.fstat(handle).st_mode & 0o077:
+            os.fchmod(handle, 0o600)
+        os.close(handle)
+    return write_file(path, [json.dumps(kept, indent=1).encode() + b"\n"], lasting=True)
 
 
 def _past_json(past: Past) -> dict[str, Any]:

@@ -282,6 +282,15 @@ def test_no_list_cannot_be_accepted(world: World) -> None:
     assert world.blocked() == before
 
 
+def test_what_is_held_is_for_nobody_else_to_read(world: World) -> None:
+    history = world.folder / "state" / "lists" / "history.json"
+    assert history.stat().st_mode & 0o077 == 0
+    history.chmod(0o644)
+    world.lists.texts["/a.txt"] = TEXT + b"0.0.0.0 my-bank.example\n"
+    assert world.sync().status == 1
+    assert history.stat().st_mode & 0o077 == 0
+
+
 def test_the_publisher_takes_a_held_version_back(world: World) -> None:
     world.lists.texts["/a.txt"] = TEXT + b"0.0.0.0 my-bank.example\n"
     assert world.sync().status == 1
