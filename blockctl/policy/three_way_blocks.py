@@ -138,6 +138,8 @@ class Blocks:
         new = lost("", base.lead + base.body, base.lead + base.body, there.lead + there.body)
         if meaning(node, word_key(path)) == meaning(was, word_key(path)):
             return [comment_lines(new, there.body)]
+        if meaning(was, word_key(path)) is None:
+            return texts_of(there)  # what was deleted said nothing
         found: list[Conflict] = []
 
         def report(at: Path, value: Node) -> None:
@@ -194,6 +196,8 @@ def _unchanged(
         now = here[key][2]
         if meaning(value, word_key(at)) == meaning(now, word_key(at)):
             gone.setdefault(path, []).append(key)
+        elif meaning(value, word_key(at)) is None:
+            continue  # what was deleted said nothing
         elif parts_speak(at) and type(value) is type(now) and not isinstance(now, tree.Scalar):
             _unchanged(at, value, now, gone, report, by_ours=by_ours)
         else:

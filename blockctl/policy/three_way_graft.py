@@ -114,6 +114,8 @@ class Graft:
         """Return what theirs added to an entry that ours deleted, "" when that is nothing."""
         if path in self._settled or meaning(was, word_key(path)) == meaning(theirs, word_key(path)):
             return ""
+        if meaning(was, word_key(path)) is None:
+            return self._flow(theirs)  # nothing was deleted
         if not parts_speak(path) or isinstance(theirs, Scalar) or type(was) is not type(theirs):
             self._report(path, None, theirs)
             return ""
@@ -129,6 +131,8 @@ class Graft:
         """Take away what theirs deleted, if ours did not change it."""
         if path in self._settled:
             return
+        if meaning(was, word_key(path)) is None and meaning(ours, word_key(path)) is not None:
+            return  # it said nothing
         if meaning(was, word_key(path)) == meaning(ours, word_key(path)):
             self._gone.setdefault(path[:-1], []).append(path[-1])
         elif parts_speak(path) and not isinstance(ours, Scalar):

@@ -183,6 +183,24 @@ def test_a_host_denied_with_a_note_here_and_allowed_there_leaves_one_of_them() -
         assert [each.path[-1] for each in merged.conflicts] == ["x.cdn.example"]
 
 
+@pytest.mark.parametrize("ends", ["", "resolver:\n  groups: {k: {clients: [10.0.0.0], schedule: [{deny: all}]}}"])
+@pytest.mark.parametrize(
+    ("empty", "gone", "new"),
+    [
+        ("hosts:\n  allow: ~\n", "hosts: {}\n", "hosts:\n  allow: [a.example]\n"),
+        ("hosts: {allow: []}\n", "hosts: {}\n", "hosts: {allow: [a.example]}\n"),
+        ("hosts:\n  allow:\n", "", "hosts:\n  allow:\n    - a.example\n"),
+        ("sites:\n  a.example: {}\n", "sites: {}\n", "sites:\n  a.example: {javascript: deny}\n"),
+    ],
+)
+def test_what_said_nothing_can_be_deleted_here_and_filled_there(empty: str, gone: str, new: str, ends: str) -> None:
+    base, one, other = (f"version: 1\n{text}{ends}" for text in (empty, gone, new))
+    for ours, theirs in ((one, other), (other, one)):
+        merged = merge(base, ours, theirs)
+        assert merged.conflicts == ()
+        assert says(merged.text) == says(other)
+
+
 def test_a_conflict_names_the_lines() -> None:
     (conflict,) = merge(BASE, "# one more\n" + BASE.replace("hello", "ours"), BASE.replace("hello", "theirs")).conflicts
     assert (conflict.ours, conflict.ours_line) == ("ours", 9)
