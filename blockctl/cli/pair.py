@@ -57,14 +57,15 @@ def pair_command(
 
 
 def qr(text: str) -> str:
-    """Return a QR code for a terminal, two modules to a character; dark on light, whatever the terminal's colours."""
+    """Return a QR code for a terminal, two modules to a character: the full blocks are its light parts."""
     import io
 
     import segno
 
     out = io.StringIO()
     segno.make(text, error="l", micro=False).terminal(out, compact=True)
-    return out.getvalue()
+    # in colours of its own: on a light terminal it would be inverted, which not every camera reads
+    return "\n".join(typer.style(line, fg="bright_white", bg="black") for line in out.getvalue().splitlines())
 
 
 def devices_command(

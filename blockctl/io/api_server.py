@@ -41,7 +41,7 @@ TICK = 1.0  # seconds between looks at what is over
 AGAIN = 30.0  # seconds after a policy file that could not be edited
 IDLE = 30  # seconds until a connection that asks nothing more is closed
 STANDARD_INPUT = 0
-GRACE = 2  # seconds for answers under way when it ends
+GRACE = 1  # second for answers under way when it ends
 
 
 @dataclass(frozen=True, slots=True)
