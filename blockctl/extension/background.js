@@ -52,7 +52,7 @@ const FROM_PAGES = {
     await notice(tab.id, true);
     await show(tab.id, tab.url);
   },
-  "allow this visit": (_, { tab }) => set({ tab: tab.id, key: "javascript", value: "allow", how: "visit" }),
+  "allow this visit": (_, { tab }) => set({ tab: tab.id, host: hostOf(tab.url), key: "javascript", value: "allow", how: "visit" }),
 };
 
 // --- asked by the popup ---
@@ -79,9 +79,8 @@ async function state({ tab }) {
  * before blockctl has written it down. `stays`: the file has an entry for good, which an end would end with all that is
  * in it, so the file is left alone. Returns {problem} when blockctl would not.
  */
-async function set({ tab, key, value, how, site, stays }) {
-  const { url } = await browser.tabs.get(tab);
-  const named = site || hostOf(url);
+async function set({ tab, key, value, how, host, site, stays }) {
+  const named = site || host;
   const path = `/v1/site?host=${encodeURIComponent(named)}`;
   if (key === "blocking") {
     try {
@@ -95,7 +94,7 @@ async function set({ tab, key, value, how, site, stays }) {
     return {};
   }
   await visit(tab, { site: named, javascript: value, until: how === "hour" ? Date.now() + HOUR : undefined });
-  if (value === "deny") await forgetWorkers([named, hostOf(url)]);
+  if (value === "deny") await forgetWorkers([named, host]);
   browser.tabs.reload(tab);
   if (how === "visit" || stays) return {};
   try {

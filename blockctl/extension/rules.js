@@ -15,12 +15,14 @@ const SANDBOX =
   "sandbox allow-forms allow-popups allow-popups-to-escape-sandbox allow-same-origin allow-top-navigation " +
   "allow-modals allow-downloads";
 
+// What this worker knows of what the browser keeps, so that a click waits for nothing but its rule.
+const known = {}; // live, visits, pages; Dynamic and Session: the numbers of the rules there are
+let last = Promise.resolve();
+
 /** Return what blockctl last said: {revision, dynamic, modes, cosmetic, paused, later}, or undefined. */
 export async function kept() {
-  return (await browser.storage.local.get("live")).live;
+  return (known.live ??= (await browser.storage.local.get("live")).live);
 }
-
-let last = Promise.resolve();
 
 /** Do one thing after the other: two changes of the same rules at once would get in each other's way. */
 function inTurn(act) {
@@ -35,10 +37,11 @@ export const obey = (live) => inTurn(() => put(live));
 async function put(live) {
   const before = await kept();
   await replaceRules("Dynamic", live.dynamic);
-  await browser.storage.local.set({ live });
   await renewVisits(live);
   if (live.later?.length) browser.alarms.create("lapse", { when: Date.parse(live.later[0].at) });
   if (before) await forgetWorkers(newlyDenied(before, live));
+  await browser.storage.local.set({ live }); // last: what failed is done again
+  known.live = live;
 }
 
 /** Put in force what was to hold once something is over, when that has come. */
@@ -52,15 +55,17 @@ export const lapse = (now = Date.now()) => inTurn(async () => {
 });
 
 async function replaceRules(which, addRules) {
-  const old = await dnr[`get${which}Rules`]();
-  await dnr[`update${which}Rules`]({ removeRuleIds: old.map((rule) => rule.id), addRules });
+  const removeRuleIds = known[which] ?? (await dnr[`get${which}Rules`]()).map((rule) => rule.id);
+  delete known[which]; // should it fail
+  await dnr[`update${which}Rules`]({ removeRuleIds, addRules });
+  known[which] = addRules.map((rule) => rule.id);
 }
 
 // --- a tab's own say ---
 
 /** Return {tab: {site, javascript, until}}; it ends with the tab, with the browser, or at `until`. */
 export async function visits() {
-  return (await browser.storage.session.get("visits")).visits ?? {};
+  return (known.visits ??= (await browser.storage.session.get("visits")).visits ?? {});
 }
 
 /** Let a tab say otherwise of a site; null takes that back. In force when this returns. */
@@ -69,8 +74,8 @@ export const visit = (tab, said) => inTurn(async () => {
   if (said) all[tab] = said;
   else if (all[tab]) delete all[tab];
   else return;
-  await browser.storage.session.set({ visits: all });
   await renewVisits(await kept());
+  await browser.storage.session.set({ visits: all });
 });
 
 /** Take back what is over. */
@@ -124,19 +129,18 @@ async function watchPages(live, free) {
   if (styled.length) {
     scripts.push({ id: "style", js: ["style.js"], matches: [...new Set(styled)].map(pattern), runAt: "document_start" });
   }
+  const pages = JSON.stringify(scripts);
+  if (pages === known.pages) return;
   const old = await browser.scripting.getRegisteredContentScripts();
-  const same = JSON.stringify(old.map(sorted)) === JSON.stringify(scripts.map(sorted));
-  if (same) return;
   if (old.length) await browser.scripting.unregisterContentScripts({ ids: old.map((each) => each.id) });
   if (scripts.length) await browser.scripting.registerContentScripts(scripts);
+  known.pages = pages;
 }
 
 function guard({ matches, excludeMatches }, at) {
   const but = excludeMatches.length ? { excludeMatches } : {};
   return { id: `guard-${at}`, js: ["guard.js"], matches, ...but, runAt: "document_start", allFrames: IS_SAFARI };
 }
-
-const sorted = ({ id, matches, excludeMatches = [] }) => [id, [...matches].sort(), [...excludeMatches].sort()];
 
 function newlyDenied(before, live) {
   const { sites } = live.modes.javascript;

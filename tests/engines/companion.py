@@ -221,7 +221,7 @@ class InFirefox(FirefoxUbo):
         profile.mkdir()
         preferences = PREFERENCES | {
             "network.proxy.http_port": self.web.port, "network.proxy.no_proxies_on": "127.0.0.1",
-            "network.proxy.allow_hijacking_localhost": False,
+            "network.proxy.allow_hijacking_localhost": True,  # where pages may have service workers without TLS
         }  # fmt: skip
         (profile / "user.js").write_text(
             "".join(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items())

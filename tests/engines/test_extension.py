@@ -28,13 +28,15 @@ sites:
 """
 SETS_TITLE = "<!doctype html><title>before</title><script>document.title = 'ran'</script>" + "Something to read. " * 9
 BY_SCRIPT = "<!doctype html><title>app</title><div id=root></div><script>root.textContent = 'shown'</script>"
-WORKER = """
+MARK = "http://mark.test/made"
+WORKER = f"""
 self.addEventListener('install', () => self.skipWaiting());
 self.addEventListener('activate', event => event.waitUntil(clients.claim()));
 self.addEventListener('fetch', event => event.request.mode === 'navigate' && event.respondWith(new Response(
-  "<!doctype html><title>made</title><script>document.title = 'made, and ran'</script>",
-  {headers: {'content-type': 'text/html'}})));
+  "<!doctype html><title>made</title><script>new Image().src = '{MARK}'; document.title = 'made, and ran'</script>",
+  {{headers: {{'content-type': 'text/html'}}}})));
 """
+WITH_WORKER = SETS_TITLE + "<script>navigator.serviceWorker.register('/worker.js')</script>"
 
 
 @pytest.fixture(scope="module", params=list(BROWSERS))
@@ -230,6 +232,20 @@ def test_an_empty_page(browser: Browser, api: Api) -> None:
     until("empty again", lambda: "shown" not in browser.page("document.body.innerText"))
     browser.visit("http://rant.test/")
     assert not state(browser)["isEmpty"]
+
+
+@pytest.mark.parametrize("host", ["app.localhost", "deep.app.localhost"])
+def test_a_service_worker(browser: Browser, api: Api, host: str) -> None:
+    """A page that a site's own worker makes runs no script: no header of ours reaches it, so the worker goes."""
+    page = f"http://{host}/"
+    script = 200, {"Content-Type": "text/javascript"}, WORKER.encode()
+    browser.web.pages[page], browser.web.answers[f"{page}worker.js"] = WITH_WORKER, script
+    obeys(browser, page, "made, and ran")
+    api.write(POLICY + "  app.localhost: {javascript: deny}\n")
+    until("the rules", lambda: state(browser)["words"][0] == "JavaScript: denied here.")
+    browser.web.hits.clear()
+    obeys(browser, page, "before")
+    assert MARK not in browser.web.hits
 
 
 def test_pause(browser: Browser, api: Api) -> None:
