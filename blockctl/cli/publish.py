@@ -38,8 +38,8 @@ def publish_command(
     server could not be told.
     """
     from blockctl.cli.build import open_compilation, problems, target_path, write_target
-    from blockctl.io.publish import reload, wait_for
-    from blockctl.io.zone import serial_of
+    from blockctl.io.publish import live_serial, reload, wait_for
+    from blockctl.io.zone import overtake
 
     loaded = load_policy(policy, state)
     target = _target(loaded.policy, name)
@@ -47,10 +47,11 @@ def publish_command(
     patience = (until - loaded.now).total_seconds() if until else 0.0
     run = open_compilation(loaded, offline=offline)
     written = write_target(target_path(run.policy, target, None), target, run.output(target), set())
-    serial = serial_of(written.path) or 0
-    said = reload(target.options["server"], target.options["zone"], target.options.get("control", ""))
+    zone = target.options["zone"]
     servers = [target.options.get("primary", PRIMARY), *_several(target.options.get("secondaries", ""))]
-    seen = wait_for(servers, target.options["zone"], serial, patience)
+    serial = overtake(written.path, live_serial(servers[0], zone), loaded.now.timestamp())
+    said = reload(target.options["server"], zone, target.options.get("control", ""))
+    seen = wait_for(servers, zone, serial, patience)
     if as_json:
         print_json(_to_json(target, written, serial, said, seen))
     else:

@@ -61,6 +61,11 @@ def reload(server: str, zone: str, control: str = "") -> str:
     return said
 
 
+def live_serial(server: str, zone: str) -> int | None:
+    """Return the serial that a server has now; None where it does not tell."""
+    return asyncio.run(_serial(server, zone))[0]
+
+
 def wait_for(servers: Sequence[str], zone: str, serial: int, patience: float) -> list[Seen]:
     """Ask each server until it has the serial, or for so many seconds."""
 

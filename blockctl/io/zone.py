@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from blockctl.io.files import Chunk, holds
+from blockctl.io.files import Chunk, holds, write_file
 
 AUTO = "auto"  # the option: the serial follows the records
 _SOA = re.compile(rb"(@ SOA \S+ \S+ )([0-9]{1,10})( )")  # as our zones begin
@@ -60,3 +60,16 @@ def following(before: int | None, moment: float) -> int:
     if 0 < (now - before) % (1 << 32) < _HALF:
         return now
     return (before + 1) % (1 << 32) or 1
+
+
+def overtake(path: Path, live: int | None, moment: float) -> int:
+    """Return the serial of a zone of ours, a greater one where servers have one that is ahead of it.
+
+    So it is when the file was deleted or the clock was wrong: nobody would take the zone. Raises WorldError.
+    """
+    serial = serial_of(path) or 0
+    if live is None or not 0 < (live - serial) % (1 << 32) < _HALF:
+        return serial
+    greater = following(live, moment)
+    write_file(path, with_serial([path.read_bytes()], greater))
+    return greater

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
 from pathlib import Path
 
 import pytest
+from dnslib import RR, DNSRecord
 
 from blockctl.io.zone import serial_of
 from tests.cli.run import Run, runner
@@ -48,6 +52,31 @@ def test_a_server_that_cannot_be_told_is_named(tmp_path: Path, run: Run, monkeyp
     write(tmp_path, f"a: {TARGET}")
     done = run("publish")
     assert (done.status, "rndc is not here" in done.err) == (3, True), done.err
+
+
+def test_a_zone_file_that_was_lost_gets_a_serial_that_servers_take(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rndc").write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / "rndc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as primary:
+        primary.bind(("127.0.0.1", 0))
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    wire, client = primary.recvfrom(4096)
+                    reply = DNSRecord.parse(wire).reply()
+                    reply.add_answer(*RR.fromZone("rpz.example. 30 SOA a. b. 3000000000 1 1 1 1"))
+                    primary.sendto(reply.pack(), client)
+
+        threading.Thread(target=serve, daemon=True).start()
+        write(tmp_path, f"a: {TARGET.replace('}', f', primary: 127.0.0.1:{primary.getsockname()[1]}}}')}")
+        done = run("publish", "--wait", "1s")
+    assert done.status == 1, done.err
+    assert serial_of(tmp_path / "rpz.zone") == 3_000_000_001
+    assert "still has serial 3000000000" in done.out
 
 
 def test_a_zone_gets_another_serial_with_other_records_only(tmp_path: Path, run: Run) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blockctl.io.zone import following, serial_of, settle, with_serial
+from blockctl.io.zone import following, overtake, serial_of, settle, with_serial
 
 HEAD = b"; a zone\n$TTL 30\n@ SOA localhost. root.localhost. 1 3600 600 604800 30\n@ NS localhost.\n"
 
@@ -54,3 +54,20 @@ def test_a_file_that_is_no_zone_of_ours_gives_no_serial(tmp_path: Path) -> None:
     path.write_bytes(b"\0" * 10_000 + HEAD)
     assert serial_of(path) is None
     assert b" 1800000000 " in b"".join(settle(path, [HEAD], 1_800_000_000))
+
+
+@pytest.mark.parametrize(
+    ("live", "after"),
+    [
+        pytest.param(None, 1_800_000_000, id="not told"),
+        pytest.param(1_800_000_000, 1_800_000_000, id="the same"),
+        pytest.param(1_700_000_000, 1_800_000_000, id="behind, as it should be"),
+        pytest.param(1_800_000_500, 1_800_000_501, id="ahead: the file was deleted"),
+        pytest.param(3_000_000_000, 3_000_000_001, id="far ahead: the clock was wrong"),
+    ],
+)
+def test_a_zone_overtakes_what_servers_have(tmp_path: Path, live: int | None, after: int) -> None:
+    path = tmp_path / "zone"
+    text = written(path, settle(path, [HEAD, b"ads.example CNAME .\n"], 1_800_000_000))
+    assert overtake(path, live, 1_800_000_000) == after
+    assert path.read_bytes() == text.replace(b" 1800000000 ", b" %d " % after)
