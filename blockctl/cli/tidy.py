@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from blockctl.cli.common import Loaded
-    from blockctl.model.diagnostic import Diagnostic
     from blockctl.model.policy import Policy
     from blockctl.policy.tidy_findings import Finding, Visits
 
@@ -81,7 +80,7 @@ def findings(loaded: Loaded, unvisited: str, kinds: Sequence[str]) -> tuple[Visi
     end = end_of(unvisited, loaded.now)
     assert end is not None, "a time was given"
     visits = read_visits(whole, loaded.state)
-    found = tidy(whole, faults, loaded.now, noted(loaded.state), visits, end - loaded.now, blocking(loaded, faults))
+    found = tidy(whole, faults, loaded.now, noted(loaded.state), visits, end - loaded.now, blocking(loaded))
     return visits, [each for each in found if each.kind in kinds]
 
 
@@ -107,9 +106,8 @@ def read_visits(policy: Policy, state: Path) -> Visits:
     return Visits(last, None if begins is None else datetime.fromtimestamp(begins, UTC))
 
 
-def blocking(loaded: Loaded, faults: Sequence[Diagnostic]) -> Callable[[str], bool] | None:
+def blocking(loaded: Loaded) -> Callable[[str], bool] | None:
     """Return what says whether a list blocks a name, what covers it or what is below it; None without the lists."""
-    del faults
     policy = loaded.policy
     if not any(entry.allow for site in policy.sites.values() for entry in site.hosts) and not policy.hosts:
         return None  # nothing to ask about
