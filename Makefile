@@ -1,4 +1,5 @@
-# make run, make test: everything they need is set up in .venv, nothing else is touched.
+# make run, make test: everything they need is set up in .venv, nothing else is touched. Tests that ask real engines are
+# `.ci/run`'s: it installs those first.
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +17,7 @@ test: $(VENV)/.ready-to-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest $(PYTEST_ARGS) --ignore tests/engines
 
 bench: $(VENV)/.ready-to-test
 	$(BIN)/python -m tests.bench.browser_compile
