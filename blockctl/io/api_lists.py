@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -15,6 +16,7 @@ from pydantic import Field
 from blockctl.io.api_desk import DeclinedError, Desk, desk_of
 from blockctl.io.api_nouns import Asked, Short
 from blockctl.io.api_places import list_addresses, outputs
+from blockctl.policy.edit import utc_text
 
 routes = APIRouter()
 open_routes = APIRouter()  # the capability in the address is the proof
@@ -43,7 +45,11 @@ async def get_lists(request: Request) -> dict[str, Any]:
     desk = desk_of(request)
     loaded = await desk.view.loaded()
     async with desk.asking:
-        return {"lists": await asyncio.to_thread(desk.backstage.lists, loaded), "syncing": desk.syncing.locked()}
+        found = await asyncio.to_thread(desk.backstage.lists, loaded)
+    for each in found:
+        if each["next_look"] is not None:  # Unix time there
+            each["next_look"] = utc_text(datetime.fromtimestamp(each["next_look"], UTC))
+    return {"lists": found, "syncing": desk.syncing.locked()}
 
 
 @routes.post("/lists/sync", tags=["lists"])
