@@ -123,16 +123,18 @@ class Reading:
         rules: list[Rule] = self.index.matching(question.request)
         every = (rule for rule in self.parsed.rules if pages)
         rules += [rule for rule in every if matches(replace(rule, kinds=ALL_KINDS), question.request)]
-        refused = {answer["filter"]} & self.refused
+        refused = {(answer["filter"] or "").partition("$")[0]} & self.refused
         return refused | {rule.text for rule in rules if network_line(rule)[0] != rule.text}
 
     @cached_property
     def refused(self) -> set[str]:
-        """Return the lines that make no rule of ours: they would block all below a public suffix."""
+        """Return the patterns that make no rule of ours: they speak of all below a public suffix."""
         taken = {rule.origin.line for rule in (*self.parsed.rules, *self.parsed.badfilters)}
         names = self.parsed.subtree | self.parsed.allow_subtree
         lines = enumerate(self.text.splitlines(), start=1)
-        return {line for number, line in lines if number not in taken and line.strip("@|^") not in names}
+        return {
+            line.partition("$")[0] for number, line in lines if number not in taken and line.strip("@|^") not in names
+        }
 
 
 def as_written(judges: Sequence[Judged], name: str) -> Found:
