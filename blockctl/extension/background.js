@@ -76,35 +76,47 @@ async function state({ tab }) {
 
 /**
  * Set a key of the page's site for a visit, an hour or for good (`how`). What is said of scripts is in force in the tab
- * before blockctl has written it down. `stays`: the file has an entry for good, which an end would end with all that is
- * in it, so the file is left alone. Returns {problem} when blockctl would not.
+ * before blockctl has written it down. Returns {problem} when blockctl would not.
  */
-async function set({ tab, key, value, how, host, site, stays }) {
-  const named = site || host;
-  const path = `/v1/site?host=${encodeURIComponent(named)}`;
+async function set({ tab, key, value, how, host, site }) {
   if (key === "blocking") {
     try {
-      await ask("PATCH", path, { blocking: value === "block", for: how === "always" ? null : "1h" });
-      if (how === "visit") await lease(tab, named);
-      await pull();
+      await write(tab, key, value === "block", how, host);
     } catch (error) {
       return { problem: error.message };
     }
     browser.tabs.reload(tab);
     return {};
   }
-  await visit(tab, { site: named, javascript: value, until: how === "hour" ? Date.now() + HOUR : undefined });
-  if (value === "deny") await forgetWorkers([named, host]);
+  await visit(tab, { site: site || host, javascript: value, until: how === "hour" ? Date.now() + HOUR : undefined });
+  if (value === "deny") await forgetWorkers([site || host, host]);
   browser.tabs.reload(tab);
-  if (how === "visit" || stays) return {};
+  if (how === "visit") return {};
   try {
-    await ask("PATCH", path, { javascript: value, for: how === "hour" ? "1h" : null });
-    await pull();
+    if (await write(tab, key, value, how, host)) await visit(tab, null);
   } catch (error) {
     return { problem: `${error.message} It holds for this visit.` };
   }
-  await visit(tab, null);
   return {};
+}
+
+/**
+ * Write a key into the file; false where it is left alone. `until` is the end of a whole entry: so one that stands for good
+ * is given none, and one that was to end makes way for what is for good.
+ */
+async function write(tab, key, value, how, host) {
+  const entry = await ask("GET", `/v1/site?host=${encodeURIComponent(host)}`);
+  const named = entry.site ?? entry.domain ?? host;
+  const path = `/v1/site?host=${encodeURIComponent(named)}`;
+  if (how !== "always" && entry.site && !entry.until) {
+    if (key === "javascript") return false;
+    throw new Error(`The file has an entry for ${named} for good: choose Always.`);
+  }
+  if (how === "always" && entry.until) await ask("DELETE", path);
+  await ask("PATCH", path, { [key]: value, for: how === "always" ? null : "1h" });
+  if (how === "visit") await lease(tab, named);
+  await pull();
+  return true;
 }
 
 /** Tabs whose page shows nothing without JavaScript; kept where they outlive this worker, not the browser. */

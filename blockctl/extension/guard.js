@@ -38,18 +38,15 @@
   // One tap, in a tree of its own that the page's style cannot reach. Only a person's tap counts.
   function offer() {
     const place = document.createElement("div");
-    const tree = place.attachShadow({ mode: "closed" });
-    const style = new CSSStyleSheet();
-    style.replaceSync(
-      ":host { all: initial; position: fixed; inset: auto 0 0 0; z-index: 2147483647; color-scheme: light dark }" +
-      "p { margin: 0; padding: 12px 16px; display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center;" +
-      " font: 15px/1.4 system-ui, sans-serif; background: Canvas; color: CanvasText; border-top: 1px solid GrayText }" +
-      "button { font: inherit; padding: 10px 16px; min-height: 44px; border-radius: 8px; cursor: pointer }");
-    try { tree.adoptedStyleSheets = [style]; } catch { /* Firefox keeps a page's sheets from a content script */ }
-    const line = tree.appendChild(document.createElement("p"));
+    place.style.cssText = "all: initial !important; position: fixed !important; inset: auto 0 0 0 !important;" +
+      "z-index: 2147483647 !important; color-scheme: light dark !important";
+    const line = place.attachShadow({ mode: "closed" }).appendChild(document.createElement("p"));
+    line.style.cssText = "margin: 0; padding: 12px 16px; display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center;" +
+      "font: 15px/1.4 system-ui, sans-serif; background: Canvas; color: CanvasText; border-top: 1px solid GrayText";
     line.append("This page shows nothing without JavaScript. ");
     for (const [words, act] of [["Allow it for this visit", allow], ["Leave it", () => place.remove()]]) {
       const button = line.appendChild(document.createElement("button"));
+      button.style.cssText = "font: inherit; padding: 10px 16px; min-height: 44px; border-radius: 8px; cursor: pointer";
       button.textContent = words;
       button.addEventListener("click", (event) => event.isTrusted && act());
     }

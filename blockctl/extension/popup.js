@@ -97,7 +97,7 @@ function hint() {
 }
 
 function change(key, value, how) {
-  return act({ do: "set", tab, key, value, how, host: shown.host, site: target(), stays: how === "hour" && stands() });
+  return act({ do: "set", tab, key, value, how, host: shown.host, site: target() });
 }
 
 async function act(message) {

@@ -10,6 +10,7 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from tests.engines.companion import BROWSERS, Api, Browser, pair, until
@@ -65,12 +66,16 @@ def told(name: str, values: list[float]) -> None:
     )
 
 
+def says(api: Api, text: str) -> bool:
+    return text in api.text()
+
+
 def clicks(browser: Browser, api: Api) -> None:
     took = []
     for _ in range(ROUNDS):
         for value, action in (("deny", "modifyHeaders"), ("allow", "allow")):
             took.append(float(browser.popup(CLICK % (value, action))))
-            until("the file", lambda value=value: f"fine.test: {{javascript: {value}" in api.text())
+            until("the file", partial(says, api, f"fine.test: {{javascript: {value}"))
             time.sleep(0.5)
     told("click to rule in force", took)
 

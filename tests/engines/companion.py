@@ -114,6 +114,9 @@ class Browser(Protocol):
     def probe(self, site: Site) -> set[str]:
         """Return the ways in which scripts ran and pages worked."""
 
+    def tap(self) -> None:
+        """Press the first button of the page, by the keyboard."""
+
     def end(self) -> None:
         """End it."""
 
@@ -194,6 +197,14 @@ class InChromium(Chromium):
     def page(self, expression: str) -> Any:
         """Return what an expression comes to in the page."""
         return self.evaluate(expression)
+
+    def tap(self) -> None:
+        """Press the first button of the page, by the keyboard."""
+        self._pipe("Page.bringToFront", self._tab)
+        for key, code, text in (("Tab", 9, ""), ("Enter", 13, "\r")):
+            for kind in ("keyDown", "keyUp"):
+                self._pipe("Input.dispatchKeyEvent", self._tab, type=kind, key=key, code=key, text=text,
+                           windowsVirtualKeyCode=code)  # fmt: skip
 
     def screenshot(self, path: Path, *, dark: bool = False, width: int = 330, height: int = 470) -> None:
         """Draw the popup."""
@@ -294,6 +305,11 @@ class InFirefox(FirefoxUbo):
     def page(self, expression: str) -> Any:
         """Return what an expression comes to in the page."""
         return self.js(f"return {expression}")
+
+    def tap(self) -> None:
+        """Press the first button of the page, by the keyboard."""
+        pressed = [{"type": kind, "value": key} for key in "\ue004\ue007" for kind in ("keyDown", "keyUp")]
+        self.ask("WebDriver:PerformActions", actions=[{"type": "key", "id": "keyboard", "actions": pressed}])
 
     def probe(self, site: Site, quiet: float = QUIET, keep: Sequence[str] = ()) -> set[str]:
         """Return the ways in which scripts ran; the popup's tab stays."""

@@ -113,6 +113,29 @@ def test_flip_for_good(browser: Browser, api: Api) -> None:
     until("the file", lambda: "  fine.test: {javascript: allow}\n" in api.text())
 
 
+def test_another_browser(tmp_path: Path) -> None:
+    """What one browser is told, the other obeys."""
+    if not os.environ.get("BLOCKCTL_BROWSERS"):
+        pytest.skip("$BLOCKCTL_BROWSERS does not ask for two browsers at once")
+    for each in BROWSERS:
+        require(each)
+    api = Api(tmp_path, POLICY)
+    first, second = (BROWSERS[each]() for each in BROWSERS)
+    try:
+        for browser in (first, second):
+            browser.web.pages["http://fine.test/"] = SETS_TITLE
+            browser.visit("http://fine.test/")
+            pair(browser, api)
+        press(first, "javascript", "deny", "always")
+        obeys(second, "http://fine.test/", "before")
+        press(second, "javascript", "allow", "always")
+        obeys(first, "http://fine.test/", "ran")
+    finally:
+        first.end()
+        second.end()
+        api.stop()
+
+
 def test_an_edit_of_the_file(browser: Browser, api: Api) -> None:
     api.write(POLICY + "  other.test: {javascript: deny}\n")
     obeys(browser, "http://other.test/", "before")
@@ -229,7 +252,11 @@ def test_an_empty_page(browser: Browser, api: Api) -> None:
     browser.popup("document.getElementById('allow-visit').click()")
     until("shown", lambda: browser.page("document.body.innerText") == "shown")
     press(browser, "javascript", "deny", "visit")
-    until("empty again", lambda: "shown" not in browser.page("document.body.innerText"))
+    until("empty again", lambda: state(browser)["isEmpty"])
+    browser.tap()  # what is offered in the page
+    until("shown by a tap", lambda: browser.page("document.body.innerText") == "shown")
+    press(browser, "javascript", "deny", "visit")
+    until("empty once more", lambda: state(browser)["isEmpty"])
     browser.visit("http://rant.test/")
     assert not state(browser)["isEmpty"]
 
@@ -264,6 +291,11 @@ def test_blocking(browser: Browser, api: Api) -> None:
     press(browser, "blocking", "allow", "visit")
     until("the file", lambda: "fine.test: {blocking: off, until: " in api.text())
     until("words", lambda: state(browser)["words"][1] == "Ads and trackers: allowed here.")
+    press(browser, "javascript", "deny", "always")  # for good is for good, and makes nothing else so
+    until("the file", lambda: api.text() == POLICY + "  fine.test: {javascript: deny}\n")
+    until("the entry", lambda: "line 7" in str(browser.popup("return document.getElementById('hint').textContent")))
+    press(browser, "blocking", "allow", "hour")
+    assert api.text() == POLICY + "  fine.test: {javascript: deny}\n"
 
 
 def test_a_wrong_code(browser: Browser, api: Api, tmp_path: Path) -> None:
