@@ -26,6 +26,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "diff": (("diff easylist", "what the last update changed"),),
     "serve": (("serve", "until Ctrl-C; it follows the policy file"),),
     "up": (("up", "the first thing to type"), ("up --once", "without serving")),
+    "profile": (
+        ("profile -o home.mobileconfig --ssid Home", "a phone asks us at home"),
+        ("profile -o mac.mobileconfig --exclude corp.example", "all but the office's names"),
+    ),
     "log": (("log --blocked --since 1h", "what was blocked lately"), ("log -f", "goes on as it happens")),
     "stats": (("stats", "queries, the blocked share, top names"),),
     "doctor": (("doctor shop.example", "who keeps it from being found"),),

@@ -20,7 +20,7 @@ COMMANDS = {
     "deny": "sites", "forget": "sites", "pause": "pause", "resume": "pause", "why": "why", "compile": "compile",
     "export": "compile", "plan": "plan", "sync": "sync", "rollback": "sync", "lists": "lists", "diff": "diff",
     "serve": "up", "up": "up",
-    "pair": "pair", "devices": "pair",
+    "pair": "pair", "devices": "pair", "profile": "profile",
     "log": "log", "stats": "stats",
     "doctor": "doctor", "publish": "publish", "fidelity": "fidelity",
     "merge": "merge", "tidy": "tidy", "fix": "fix", "watch": "watch",

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from blockctl.model.addresses import shortest
 from blockctl.model.diagnostic import BlockctlError, WorldError
 
 LOOK_EVERY = 1.0  # seconds at least between looks at the files, taken when somebody connects
@@ -154,6 +155,13 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> frozenset[st
     alternatives = _decoded(certificate).get("subjectAltName", ())
     assert isinstance(alternatives, tuple)
     return frozenset(str(value).lower() for kind, value in alternatives if kind == "DNS")
+
+
+def names_in(certificate: Path) -> frozenset[str]:
+    """Return the names and addresses that a certificate is for, in lower case. Nothing: it cannot be read."""
+    alternatives = _decoded(certificate).get("subjectAltName", ())
+    assert isinstance(alternatives, tuple)
+    return frozenset(shortest(str(value).lower()) for kind, value in alternatives if kind in ("DNS", "IP Address"))
 
 
 def _decoded(certificate: Path) -> dict[str, object]:
