@@ -55,7 +55,8 @@ for (let round = 0; round < 5; round++) {
 return took;
 """
 )
-START = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
+START = "(page => page.domContentLoadedEventEnd - page.responseEnd)(performance.getEntriesByType('navigation')[0])"
+GUARDS = API + "return await b.scripting.getRegisteredContentScripts()"
 
 
 def told(name: str, values: list[float]) -> None:
@@ -91,6 +92,25 @@ def edits(browser: Browser, api: Api, name: str, rounds: int, idle: float) -> No
     told(name, took)
 
 
+def start(browser: Browser, api: Api) -> None:
+    """A denied page with the script at document start and without it, in turn."""
+    api.write(POLICY)
+    until("the guard", lambda: len(browser.popup(GUARDS)) == 1)
+    took: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(ROUNDS):
+        for guarded in (True, False):
+            if not guarded:
+                browser.popup(API + "b.storage.session.set({guards: await b.scripting.getRegisteredContentScripts()});"
+                              "await b.scripting.unregisterContentScripts()")  # fmt: skip
+            browser.visit("http://rant.test/")
+            took[guarded].append(float(browser.page(START)))
+            if not guarded:
+                browser.popup(API + "await b.scripting.registerContentScripts("
+                              "(await b.storage.session.get('guards')).guards)")  # fmt: skip
+    for guarded, values in took.items():
+        told(f"a denied page, last byte to DOMContentLoaded, guard {'on' if guarded else 'off'}", values)
+
+
 def many(browser: Browser, api: Api, count: int) -> None:
     def loads() -> list[float]:
         found = []
@@ -101,7 +121,7 @@ def many(browser: Browser, api: Api, count: int) -> None:
 
     api.write(POLICY)
     time.sleep(2)
-    told("an untouched page until DOMContentLoaded, 1 site", loads())
+    told("an untouched page from its last byte to DOMContentLoaded, 1 site", loads())
     began = time.time() * 1000
     api.write(POLICY + "".join(f"  site-{number}.test: {{javascript: deny}}\n" for number in range(count)))
     seen = float(browser.popup(SEEN % f"site-{count - 1}.test"))
@@ -111,7 +131,7 @@ def many(browser: Browser, api: Api, count: int) -> None:
     scripts = API + "return (await b.scripting.getRegisteredContentScripts()).map(each => each.matches.length)"
     until("guards", lambda: browser.popup(scripts) == [count + 1])
     print(f"{count:,} denied sites are {rules} rules", flush=True)
-    told(f"an untouched page until DOMContentLoaded, {count:,} sites", loads())
+    told(f"an untouched page from its last byte to DOMContentLoaded, {count:,} sites", loads())
     browser.visit(f"http://site-{count - 1}.test/")
     assert browser.page("document.title") == "page"
 
@@ -122,12 +142,14 @@ def main() -> None:
         api = Api(Path(tempfile.mkdtemp()), POLICY)
         browser = BROWSERS[which]()
         try:
-            browser.web.pages |= {"http://fine.test/": PAGE, "http://plain.test/": PAGE, "http://site-4999.test/": PAGE}
+            for host in ("fine", "plain", "rant", "site-4999"):
+                browser.web.pages[f"http://{host}.test/"] = PAGE
             browser.visit("http://fine.test/")
             pair(browser, api)
             clicks(browser, api)
             edits(browser, api, "saved edit to rule in force", ROUNDS, 1)
             edits(browser, api, "the same after 75 s in which nothing happened", 2, 75)
+            start(browser, api)
             many(browser, api, 5000)
         finally:
             browser.end()

@@ -5,15 +5,20 @@ A browser takes half a minute, so Firefox's part runs only when $BLOCKCTL_BROWSE
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from blockctl.backends.scripts import CLAIMS, ELSEWHERE, WAYS, Claim
-from blockctl.model.policy import JavaScript
+from blockctl.backends.ublock_regions import javascript_of
+from blockctl.model.diagnostic import Origin
+from blockctl.model.policy import JavaScript, Policy
+from blockctl.model.policy import Site as Entry
 from tests.engines.companion import BROWSERS, Api, Browser, pair, press, state, until
 from tests.engines.probe import Site
 from tests.engines.require import require
@@ -95,6 +100,34 @@ def test_every_way(browser: Browser, host: str) -> None:
     kind = "dnr" if type(browser).__name__ == "InChromium" else "dnr, firefox"
     claims = CLAIMS[kind][modes.get(host.partition(".")[0], JavaScript.ALLOW)]
     assert browser.probe(Site(host)) == {way for way in WAYS if claims[way] is Claim.RUNS} | ELSEWHERE.keys()
+
+
+AREAS = """
+const { modeOf, areas } = await import('/sites.js');
+const matches = (pattern, host) => {
+  const name = pattern.slice(4, -2);
+  return name === '*' || name === host || (name.startsWith('*.') && ('.' + host).endsWith(name.slice(1)));
+};
+return MODES.map(mode => HOSTS.map(host => [modeOf(mode, host), areas(mode, 'deny').some(area =>
+  area.matches.some(each => matches(each, host)) && !(area.excludeMatches.some(each => matches(each, host))))]));
+"""
+
+
+def test_nesting(browser: Browser) -> None:
+    """Which sites are denied is what the policy means, however entries nest."""
+    hosts = ["test", "a.test", "b.a.test", "c.b.a.test", "d.c.b.a.test", "ba.test", "x.b.a.test", "192.0.2.7", "0.2.7"]
+    random = Random(6)
+    modes: list[tuple[str, dict[str, str]]] = []
+    for _ in range(200):
+        sites = {host: random.choice(["allow", "deny", "first-party"]) for host in hosts if random.random() < 0.6}
+        modes.append((random.choice(["allow", "deny"]), sites))
+    told = [{"default": default, "sites": sites} for default, sites in modes]
+    found = browser.popup(f"const MODES = {json.dumps(told)}, HOSTS = {json.dumps(hosts)};{AREAS}")
+    for mode, said in zip(modes, found, strict=True):
+        entries = {host: Entry(host, Origin("p"), JavaScript(value)) for host, value in mode[1].items()}
+        policy = Policy("p", JavaScript(mode[0]), sites=entries)
+        meant = [javascript_of(policy, host) for host in hosts]
+        assert said == [[each.value, each is JavaScript.DENY] for each in meant], mode
 
 
 def test_flip_for_good(browser: Browser, api: Api) -> None:
