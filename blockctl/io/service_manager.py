@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -146,15 +147,50 @@ def writable_of(policy: Policy, path: Path, state: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
+def check_words(spec: Spec) -> None:
+    """Raise BlockctlError for a path that the system's own files cannot say: a line of it would be read as an order."""
+    for path in (spec.policy, spec.state, *spec.writable):
+        if not str(path).isprintable():
+            hint = "move it, or name another folder in the policy's `targets:`"
+            raise BlockctlError(f"a service cannot have a path with control characters: {str(path)!r}", hint)
+
+
 def prepare_state(spec: Spec) -> None:
-    """Make the state folder, the owner's own. Raises WorldError."""
+    """Make the state folder, the owner's own. Raises WorldError.
+
+    The owner makes it: root would follow the links that the owner may have laid below it, into folders of the system.
+    Only where no folder above is the owner's does root make it.
+    """
+    owner, above = spec.owner, [spec.state, *spec.state.parents]
     try:
-        missing = [each for each in (spec.state, *spec.state.parents) if not each.exists()]
+        if any(os.path.lexists(each) and each.lstat().st_uid == owner.uid for each in above):
+            with _acting_as(owner):
+                spec.state.mkdir(parents=True, exist_ok=True)
+            return
+        missing = [each for each in above if not each.exists()]
         spec.state.mkdir(parents=True, exist_ok=True)
         for folder in missing:
-            os.chown(folder, spec.owner.uid, spec.owner.gid)
+            os.chown(folder, owner.uid, owner.gid)
     except OSError as error:
         raise WorldError(f"cannot make {spec.state}: {error.strerror or error}", "name another: --state DIR") from error
+
+
+@contextlib.contextmanager
+def _acting_as(owner: Owner) -> Iterator[None]:
+    """Have the rights of the owner, and no others, for a while; who is not root keeps his own."""
+    if not is_root():
+        yield
+        return
+    group, groups = os.getegid(), os.getgroups()
+    os.setgroups([])
+    os.setegid(owner.gid)
+    os.seteuid(owner.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)
 
 
 def check_program(spec: Spec) -> None:

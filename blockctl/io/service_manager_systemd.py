@@ -110,8 +110,8 @@ def socket_unit(listens: tuple[Listen, ...]) -> str:
 def service_unit(spec: Spec) -> str:
     """Return the resolver: no capability, nothing writable but its own folders."""
     command = [*spec.program, "serve", "--policy", str(spec.policy), "--state", str(spec.state)]
-    writable = " ".join(quoted(f"-{each}") for each in spec.writable)
-    hidden = " ".join(quoted(f"-{spec.owner.home / each}") for each in SECRETS)
+    writable = " ".join(quoted_path(f"-{each}") for each in spec.writable)
+    hidden = " ".join(quoted_path(f"-{spec.owner.home / each}") for each in SECRETS)
     return f"""\
 [Unit]
 Description=blockctl: a DNS resolver that obeys your policy
@@ -170,6 +170,11 @@ WantedBy=multi-user.target
 
 
 def quoted(word: str) -> str:
-    """Return a word as systemd.syntax(7) and systemd.service(5) read it back."""
-    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    """Return a word of a command as systemd.syntax(7) and systemd.service(5) read it back."""
+    return quoted_path(word).replace("$", "$$")
+
+
+def quoted_path(word: str) -> str:
+    """Return a path of a list as systemd.syntax(7) reads it back: variables are for commands alone."""
+    plain = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{plain}"' if any(each.isspace() or each in "\"'\\;" for each in word) or not word else plain

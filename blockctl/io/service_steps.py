@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from blockctl.io.service_manager import Command, Manager, Spec, manager_for, prepare_state
+from blockctl.io.service_manager import Command, Manager, Spec, check_words, manager_for, prepare_state
 from blockctl.io.system_commands import Commands, SystemCommands
 from blockctl.io.system_dns import ADDRESS, FOLDER, FOLDERS, SystemDns
 from blockctl.io.system_dns_places import choose, replace
@@ -63,6 +63,7 @@ class Steps:
 
 def install(manager: Manager, spec: Spec, steps: Steps) -> None:
     """Write the service down and start it. Again changes nothing."""
+    check_words(spec)
     if not steps.dry:
         prepare_state(spec)
     written = [steps.write(path, text) for path, text in manager.files(spec).items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import plistlib
 import pwd
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ from blockctl.io.service_manager import (
     is_anybodys,
     listens_of,
     manager_for,
+    prepare_state,
     writable_of,
 )
-from blockctl.io.service_manager_systemd import quoted
+from blockctl.io.service_manager_systemd import quoted, service_unit
 from blockctl.io.service_steps import Steps
 from blockctl.io.system_commands import Commands, Done, SystemCommands, must
 from blockctl.io.system_dns import SystemDns
@@ -125,6 +127,40 @@ def test_the_units_say_who_where_and_what(tmp_path: Path) -> None:
 )
 def test_words_are_quoted_for_systemd(word: str, expected: str) -> None:
     assert quoted(word) == expected
+
+
+def test_a_path_of_the_policy_gives_systemd_no_orders(tmp_path: Path) -> None:
+    """A target's folder is a stranger's word where the policy is, and the unit is root's."""
+    folder = tmp_path / "out\n[Service]\nExecStartPre=+touch owned"
+    made = replace(spec(tmp_path), writable=(tmp_path, folder))
+    manager = systemd(tmp_path, Systemctl())
+    with pytest.raises(BlockctlError, match="control characters"):
+        service_steps.install(manager, made, Steps(Systemctl()))
+    assert not manager.paths()
+    assert f"ReadWritePaths=-{tmp_path} -/srv/a$b\n" in service_unit(
+        replace(spec(tmp_path), writable=(tmp_path, Path("/srv/a$b")))
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
+def test_the_owner_cannot_lead_root_astray(tmp_path: Path) -> None:
+    """The state folder is made by its owner, whatever links he laid: else folders of the system became his."""
+    owner = Owner("other", 54_321, 54_321, tmp_path / "home")
+    system, home = tmp_path / "system", tmp_path / "home"
+    for folder in (system, home):
+        folder.mkdir()
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    os.chown(home, owner.uid, owner.gid)
+    (home / "state").symlink_to(system)
+    os.chown(home / "state", owner.uid, owner.gid, follow_symlinks=False)
+    with pytest.raises(WorldError, match="cannot make"):
+        prepare_state(replace(spec(tmp_path), owner=owner, state=home / "state/blockctl"))
+    assert not list(system.iterdir())
+    for state in (home / "own/blockctl", system / "blockctl"):  # root was told of the second
+        prepare_state(replace(spec(tmp_path), owner=owner, state=state))
+        assert state.stat().st_uid == owner.uid
+    assert os.geteuid() == 0
 
 
 def test_launchd_by_its_transcript(tmp_path: Path) -> None:
