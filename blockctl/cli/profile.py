@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blockctl.cli.common import JsonOption, PolicyOption, StateOption, load_policy, print_json, stderr
+from blockctl.cli.common import (
+    JsonOption,
+    PolicyOption,
+    StateOption,
+    load_policy,
+    load_with_faults,
+    print_json,
+    refuse_errors,
+    stderr,
+)
 
 if TYPE_CHECKING:
     from blockctl.backends.apple_profile import Server
@@ -48,6 +57,10 @@ def profile_command(
     ca: Annotated[
         Path | None, typer.Option("--ca", metavar="FILE", help="A root certificate to bring.", show_default=False)
     ] = None,
+    with_ca: Annotated[
+        str,
+        typer.Option("--with-ca", metavar="HOST", help="Make a certificate authority for HOST.", show_default=False),
+    ] = "",
     sign: Annotated[
         tuple[Path, Path] | None,
         typer.Option("--sign", metavar="CERT KEY", help="Sign it, with PEM files.", show_default=False),
@@ -62,6 +75,10 @@ def profile_command(
     --address may stand several times. With --ssid or --interface the device asks us there alone; elsewhere it asks as
     without the profile. A profile of the same --name replaces the one before.
 
+    --with-ca dns.home.arpa makes what the device must trust and the certificate for `tls:` in the policy, which it
+    prints. It renews the certificate when run again; the device keeps trusting it. The authority is good for that name
+    and for private addresses alone.
+
     Exit status: 0 done, 2 the policy or an option is wrong, 3 reading or writing failed.
     """
     from blockctl.backends.apple_profile import profile, read_networks, read_server
@@ -75,12 +92,19 @@ def profile_command(
         raise BlockctlError("--address goes with --server", "the policy's listeners have addresses of their own")
     if output is None and as_json:
         raise BlockctlError("--json tells of a file", "name it: -o FILE")
-    loaded = load_policy(policy, state)
+    if with_ca and (ca or server):
+        raise BlockctlError("--with-ca goes with neither --ca nor --server", "it is for the policy's own listeners")
+    loaded = _load_without_certificate(policy, state) if with_ca else load_policy(policy, state)
     networks = read_networks(ssid or (), interface or (), exclude or ())
-    asked = read_server(server, address or ()) if server else _server(loaded)
-    made = profile(asked, networks, name=name, authority=read_root(ca) if ca else b"", failover=failover)
+    root = read_root(ca) if ca else b""
+    notes: list[str] = []
+    if with_ca:
+        asked, root, notes = _own_authority(loaded, with_ca)
+    else:
+        asked = read_server(server, address or ()) if server else _server(loaded)
+    made = profile(asked, networks, name=name, authority=root, failover=failover)
     made = sign_with(made, *sign) if sign else made
-    notes = [*([ALONE] if asked.is_here_alone else []), *([TRUST] if ca else []), RELAY]
+    notes += [*([ALONE] if asked.is_here_alone else []), *([TRUST] if root else []), RELAY]
     if not asked.addresses:
         notes.insert(0, NO_ADDRESS)
     if output is None:
@@ -99,6 +123,16 @@ def profile_command(
         stderr(f"note: {note}")
 
 
+def _load_without_certificate(policy: Path | None, state: Path | None) -> Loaded:
+    """Read a policy that may lack just what is about to be made."""
+    from blockctl.policy.resolver import NO_CERTIFICATE
+
+    loaded = load_with_faults(policy, state)
+    faults = (each for each in loaded.diagnostics if not each.message.endswith(NO_CERTIFICATE))
+    refuse_errors(faults, loaded.path)
+    return loaded
+
+
 def _server(loaded: Loaded) -> Server:
     from blockctl.backends.apple_profile import server_of
     from blockctl.io.network import own_addresses
@@ -107,3 +141,25 @@ def _server(loaded: Loaded) -> Server:
     settings = loaded.policy.resolver
     names = names_in(loaded.path.parent / Path(settings.certificate).expanduser()) if settings.certificate else ()
     return server_of(settings.listen, names, own_addresses())
+
+
+def _own_authority(loaded: Loaded, host: str) -> tuple[Server, bytes, list[str]]:
+    """Return the server under that name, the root that vouches for it, and what is left to do."""
+    from blockctl.backends.apple_profile import server_of
+    from blockctl.io.authority import authority
+    from blockctl.io.network import own_addresses
+    from blockctl.model.diagnostic import BlockctlError
+    from blockctl.model.names import is_address, normalize_host
+
+    name = normalize_host(host)
+    if name is None or is_address(name) or "." not in name:
+        raise BlockctlError(f"--with-ca {host!r} is no host name", "write dns.home.arpa, or a name that you own")
+    settings = loaded.policy.resolver
+    asked = server_of(settings.listen, (name,), own_addresses())
+    made = authority(loaded.state / "authority", name, asked.addresses)
+    notes = [f"a new certificate is in {made.certificate}; a resolver that uses it takes it up"] if made.fresh else []
+    written = settings.certificate and loaded.path.parent / Path(settings.certificate).expanduser()
+    if not written or written.resolve() != made.certificate:
+        files = f'{{certificate: "{made.certificate}", key: "{made.key}"}}'
+        notes.append(f"write in the policy, under `resolver:`, tls: {files}")
+    return asked, made.root, notes

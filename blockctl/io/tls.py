@@ -164,6 +164,12 @@ def names_in(certificate: Path) -> frozenset[str]:
     return frozenset(shortest(str(value).lower()) for kind, value in alternatives if kind in ("DNS", "IP Address"))
 
 
+def seconds_left(certificate: Path) -> float:
+    """Return how long a certificate still holds; 0 when it cannot be read."""
+    text = _decoded(certificate).get("notAfter")
+    return ssl.cert_time_to_seconds(str(text)) - time.time() if text else 0.0
+
+
 def _decoded(certificate: Path) -> dict[str, object]:
     """Return the fields of a certificate as `getpeercert` gives them; nothing where this Python cannot tell."""
     decode = getattr(getattr(ssl, "_ssl", None), "_test_decode_cert", None)

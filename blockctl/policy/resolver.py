@@ -19,6 +19,7 @@ from blockctl.policy.records import read_records
 from blockctl.policy.tree import Node, Scalar
 from blockctl.policy.values import Reader
 
+NO_CERTIFICATE = "needs a certificate"  # the end of what P009 says of a listener; `profile --with-ca` makes one
 Found = dict[str, tuple[Scalar, Node]]
 WEEK = 604_800  # seconds: no answer may be kept longer (RFC 8767, section 4)
 MAX_MIN_TTL = 3_600
@@ -238,8 +239,8 @@ def _check_served(reader: Reader, found: Found, settings: Resolver, listens: Map
     if secure is None and "api" in found:
         secure = next(((text, found["api"][1]) for text in settings.api if read_place(text).secure), None)
     if secure is not None and "tls" not in found:
-        hint = "add tls: {certificate: cert.pem, key: key.pem}, PEM files beside this one"
-        reader.fault("P009", secure[1], f"{secure[0]} needs a certificate", hint)
+        hint = "add tls: {certificate: cert.pem, key: key.pem}, PEM files; `blockctl profile --with-ca HOST` makes them"
+        reader.fault("P009", secure[1], f"{secure[0]} {NO_CERTIFICATE}", hint)
     word = opens_to_all(settings.access)
     if word and not settings.public:
         message = f"access to {word} makes this an open resolver, which strangers use to flood others"

@@ -104,7 +104,8 @@ def _dictionary(said: dict[str, Any], keys: dict[str, Key], where: str) -> Itera
         elif rule.kind is str and not value:
             yield f"{where}: {key} is empty"
         elif isinstance(rule.inside, dict):
-            for each in value if isinstance(value, list) else [value]:
+            below: list[Any] = value if isinstance(value, list) else [value]
+            for each in below:
                 yield from _dictionary(each, rule.inside, f"{where}: {key}")
         elif isinstance(rule.inside, type) and isinstance(value, list):
             yield from (f"{where}: {key} holds {each!r}" for each in value if type(each) is not rule.inside)

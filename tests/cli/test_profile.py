@@ -121,3 +121,37 @@ def test_signing_without_openssl(tmp_path: Path, run: Run, monkeypatch: pytest.M
     (tmp_path / "cert.pem").write_text("")
     done = run("profile", "--server", "tls://a.example", "--sign", *[str(tmp_path / "cert.pem")] * 2)
     assert (done.status, "needs openssl" in done.err) == (3, True), done.err
+
+
+@needs_openssl
+def test_an_authority_of_ones_own(tmp_path: Path, run: Run) -> None:
+    folder, path = tmp_path / "state" / "authority", tmp_path / "home.mobileconfig"
+    words = ("profile", "-o", str(path), "--with-ca", "dns.home.arpa")
+    policy = (tmp_path / "policy.yaml").read_text()
+    (tmp_path / "policy.yaml").write_text(policy.replace(", tls: {certificate: cert.pem, key: key.pem}", ""))
+    assert run("check").status == 2
+    done = run(*words)
+    assert done.status == 0, done.err
+    assert f'tls: {{certificate: "{folder}/cert.pem", key: "{folder}/key.pem"}}' in done.err
+    assert faults(path.read_bytes()) == []
+    first = path.read_bytes()
+    root = plistlib.loads(first)["PayloadContent"][1]["PayloadContent"]
+    assert ssl.DER_cert_to_PEM_cert(root) == (folder / "root.pem").read_text()
+    (tmp_path / "policy.yaml").write_text(policy.replace("cert.pem, key: key.pem", "state/authority/cert.pem, key: k"))
+    done = run(*words)
+    assert (done.status, "tls: {" in done.err, path.read_bytes()) == (0, False, first), done.err
+    other = run("profile", "-o", str(path), "--with-ca", "dns.example")
+    assert (other.status, "is for dns.home.arpa, not for dns.example" in other.err) == (2, True)
+
+
+@pytest.mark.parametrize("host", ["", "dns", "192.0.2.1", "a b.example", "x\ny.example"])
+def test_an_authority_for_what_is_no_name(tmp_path: Path, run: Run, host: str) -> None:
+    done = run("profile", "--with-ca", host or " ")
+    assert (done.status, "is no host name" in done.err) == (2, True), done.err
+    assert not (tmp_path / "state" / "authority").exists()
+
+
+def test_an_authority_for_a_policy_with_other_faults(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "policy.yaml").write_text("version: 1\nresolver: {listen: ['https://0.0.0.0:443'], answer: maybe}\n")
+    done = run("profile", "--with-ca", "dns.home.arpa")
+    assert (done.status, "answer" in done.err, "certificate" in done.err) == (2, True, False), done.err
