@@ -75,6 +75,10 @@ class Devices:
         """Return every device."""
         return [_device(each) for each in self._all()]
 
+    def holds(self, device: Device) -> bool:
+        """Whether a device is still paired: who follows something does so no longer than that."""
+        return any((each.name, each.since) == (device.name, device.since) for each in self.all())
+
     def revoke(self, name: str) -> bool:
         """Forget a device: its token is worth nothing from now on. False: there is none of that name."""
         if all(each.get("name") != name for each in self._all()):

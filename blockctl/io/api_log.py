@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from blockctl.dns.exchange import Outcome
 from blockctl.dns.figures import Figures, summed
-from blockctl.io.api_desk import desk_of
+from blockctl.io.api_desk import desk_of, device_of
 from blockctl.io.clock import now, passed
 from blockctl.io.log_json import RANKINGS, TOP, figures_json, row_json, span_for
 from blockctl.io.log_reader import LOOK, Logged, Wanted, open_log
@@ -60,10 +60,12 @@ async def get_live(
     after: Annotated[int | None, Query(ge=0, le=1 << 53, description="Begin behind this one; else now.")] = None,
 ) -> StreamingResponse:
     """Follow the log: server-sent events, for `fetch` with the token in its header."""
-    path = log_path(desk_of(request).state)
+    desk, device = desk_of(request), device_of(request)
+    path = log_path(desk.state)
     wanted = Wanted(name, client, (Outcome.BLOCKED,) if blocked else ())
     begin = after if after is not None else (await asyncio.to_thread(_newest, path, wanted, 1))[1]
-    return StreamingResponse(_events(path, wanted, begin), media_type="text/event-stream")
+    events = _events(path, wanted, begin, lambda: device is not None and desk.devices.holds(device))
+    return StreamingResponse(events, media_type="text/event-stream")
 
 
 @routes.get("/stats", tags=["log"])
@@ -72,12 +74,12 @@ async def get_stats(request: Request, days: Annotated[int, Query(ge=1, le=3650)]
     return await asyncio.to_thread(_stats, log_path(desk_of(request).state), days)
 
 
-async def _events(path: Path, wanted: Wanted, number: int) -> AsyncIterator[str]:
-    """Yield queries as they are logged; a file put anew begins anew."""
+async def _events(path: Path, wanted: Wanted, number: int, may: Callable[[], bool]) -> AsyncIterator[str]:
+    """Yield queries as they are logged, for as long as one may; a file put anew begins anew."""
     seen: object = None
     breath = passed()
     yield ": here\n\n"
-    while True:
+    while may():
         looks = look_at(path), look_at(path.with_name(path.name + "-wal"))
         if looks != seen:
             seen = looks

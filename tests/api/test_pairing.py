@@ -98,6 +98,18 @@ def test_a_device_is_paired_limited_and_revoked(api: Api) -> None:
     assert api.running.run("devices", "revoke", "wall tablet").returncode == 2
 
 
+def test_who_is_revoked_follows_no_longer(api: Api) -> None:
+    """A stream that was opened with a token ends with it."""
+    token = api.call("POST", "/v1/pair", {"code": api.code(), "name": "guest"}, Authorization="").json()["token"]
+    with api.raw() as link:
+        head = f"GET /v1/log/live HTTP/1.1\r\nHost: 127.0.0.1:{api.port}\r\nConnection: close\r\n"
+        link.sendall(f"{head}Authorization: Bearer {token}\r\n\r\n".encode())
+        assert b": here" in (link.recv(65536) + link.recv(65536))
+        assert api.call("DELETE", "/v1/devices?name=guest").status == 200
+        while link.recv(65536):  # to its end; else the time is out
+            pass
+
+
 def test_another_device_gets_a_code_from_the_page(api: Api) -> None:
     made = api.call("POST", "/v1/codes", {"name": "phone"})
     assert made.status == 201
