@@ -1,8 +1,8 @@
 // What happens when: the browser starts, a tab goes, the clock passes an end, a page or the popup asks.
 
 import { account, ask, browser } from "./api.js";
-import { follow, pull, unpair } from "./feed.js";
-import { endVisits, forgetWorkers, kept, lapse, obey, visit, visitOf, visits } from "./rules.js";
+import { follow, pull } from "./feed.js";
+import { endVisits, forgetWorkers, kept, lapse, obey, visit, visitOf } from "./rules.js";
 import { hostOf, modeOf, sheet, words } from "./sites.js";
 
 const HOUR = 3_600_000;
@@ -20,6 +20,7 @@ browser.runtime.onMessage.addListener((message, sender, answer) => {
   Promise.resolve(done).then(answer, (error) => answer({ problem: error.message }));
   return true;
 });
+browser.storage.local.setAccessLevel?.({ accessLevel: "TRUSTED_CONTEXTS" }); // the token is nothing for scripts in pages
 browser.alarms.create("look", { periodInMinutes: 0.5 });
 tick();
 
@@ -57,7 +58,7 @@ const FROM_PAGES = {
 
 // --- asked by the popup ---
 
-const FROM_POPUP = { state, set, pause, unpair, follow: () => void tick() };
+const FROM_POPUP = { state, set, pause, follow: () => void tick() };
 
 /** Return all that the popup shows of a tab. */
 async function state({ tab }) {

@@ -30,12 +30,6 @@ async function fetchRules() {
   if (before?.revision !== live.revision) await obey({ ...live, fetched: Date.now() });
 }
 
-/** Forget the account; the last rules go with it. */
-export async function unpair() {
-  await browser.storage.local.remove(["token", "device"]);
-  retry();
-}
-
 async function loop() {
   const awake = setInterval(() => browser.runtime.getPlatformInfo(), AWAKE);
   try {

@@ -1,7 +1,7 @@
 // What the last rules say of a site: the nearest entry speaks, as in blockctl itself.
 
 /** Yield a host and the names above it, the nearest first. */
-export function* parents(host) {
+function* parents(host) {
   for (let name = host; name; name = name.includes(".") ? name.slice(name.indexOf(".") + 1) : "") {
     yield name;
     if (/^[\d.]+$|:/.test(host)) return; // an address has nothing above it
