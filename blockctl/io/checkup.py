@@ -29,6 +29,7 @@ from blockctl.model.names import parents
 from blockctl.model.policy import Policy, Resolver
 
 LIMIT = 2.5  # seconds for each question
+LONGEST_PORTAL = 300  # characters of where it leads
 PORTAL_LIMIT = 1.5  # seconds
 REFERENCES = ("1.1.1.1", "9.9.9.10", "https://dns.google/dns-query")  # public resolvers that do not filter
 # Pages that say one known word, in the clear: where something else comes, a captive portal answered.
@@ -191,4 +192,6 @@ def outside(address: str, port: int = 80) -> tuple[str, float | None]:
         clock = time.time() - parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
     if answer.status == 200 and PORTAL_WORD in body:
         return "", clock
-    return answer.headers.get("Location") or f"http://{PORTAL_HOST}", clock
+    where = answer.headers.get("Location") or f"http://{PORTAL_HOST}"
+    # the word of whoever runs this network, shown in terminals, by root too
+    return "".join(each if each.isprintable() else "\ufffd" for each in where[:LONGEST_PORTAL]), clock

@@ -205,6 +205,10 @@ def test_a_captive_portal_and_a_wrong_clock_are_noticed() -> None:
         assert portal == "http://login.example/"
         assert clock is not None
         assert 10_700 < clock < 10_900
+    with page(302, b"", Location="http://login.example/\x1b]0;owned\x07" + "a" * 5000) as port:
+        told = outside("127.0.0.1", port)[0]  # a stranger's word, for a terminal
+        assert told.startswith("http://login.example/\ufffd]0;owned")
+        assert told.isprintable() and len(told) == 300
     with page(200, b"<html>sign in here</html>") as port:
         assert outside("127.0.0.1", port)[0] == "http://captive.apple.com"
     with page(200, b"<HTML><BODY>Success</BODY></HTML>") as port:
