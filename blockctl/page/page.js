@@ -36,16 +36,30 @@ async function attempt(action) {
 
 async function joined(code, name) {
   await pair(code, name || navigator.platform || "browser");
-  location.hash = "site";
+  history.replaceState(null, "", "#site");
   await route();
 }
 
+// `up` brings a code each time it opens the page: a browser that may change things has its token, and needs no other.
+async function invited(code) {
+  const { scopes } = await call("GET", "/v1/hello");
+  if (!scopes.includes("write")) await pair(code, navigator.platform || "browser");
+}
+
+function place() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)).split(/=(.*)/s);
+  } catch {
+    return [""]; // an address that somebody cut
+  }
+}
+
 async function route() {
-  const [view, value = ""] = decodeURIComponent(location.hash.slice(1)).split(/=(.*)/s);
+  let [view, value = ""] = place();
   if (view === "code") {
-    history.replaceState(null, "", location.pathname); // the code is a secret for as long as it holds
-    await attempt(() => joined(value, ""));
-    if (token) return;
+    history.replaceState(null, "", "#site"); // the code is a secret for as long as it holds
+    await attempt(() => invited(value));
+    [view, value] = ["site", ""];
   }
   following?.abort();
   const name = token ? (view in VIEWS ? view : "site") : "pairing";

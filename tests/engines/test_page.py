@@ -187,6 +187,22 @@ def test_pair_switch_a_site_and_let_a_blocked_name_through(size: tuple[int, int]
         tab.says("Pair this browser")
 
 
+def test_a_browser_that_is_paired_pairs_once_and_an_odd_address_shows_the_page(tmp_path: Path) -> None:
+    """`up` opens the page with a new code each time; an old one, and one cut short, are no reason to show nothing."""
+    require("chromium")
+    with house(tmp_path) as (running, page), closing(Tab(DESK, dark=False)) as tab:
+        tab.open(f"{page}#code=999999x")
+        tab.says("Pair this browser")
+        for words in (code(running), code(running), "000000x"):
+            tab.open(f"{page}#code={words}")
+            tab.says("In your policy")
+            assert tab.run("location.href") == f"{page}#site"
+        devices = json.loads(running.run("devices", "--json").stdout)["devices"]
+        assert [each["name"] for each in devices] == ["phone"]
+        tab.open(f"{page}#site=%")
+        tab.says("In your policy")
+
+
 def test_what_a_name_or_a_rule_holds_is_shown_and_never_run(tmp_path: Path) -> None:
     require("chromium")
     with house(tmp_path) as (running, page), closing(Tab(DESK, dark=False)) as tab:
