@@ -184,7 +184,8 @@ def export_command(
     policy: PolicyOption = None,
     state: StateOption = None,
 ) -> None:
-    """Write one output to standard output or a file. `extension` is the companion extension: -o names its folder.
+    """Write one output to standard output or a file. `extension` is the companion extension, `safari-app` an Xcode
+    project of content blockers for Safari: -o names their folder.
 
     Exit status: 0 done, 2 the policy or the target is wrong, 3 reading or writing failed.
     """
@@ -196,6 +197,9 @@ def export_command(
 
     loaded = load_policy(policy, state)
     run = open_compilation(loaded, offline=offline, lock=lock)
+    if target == "safari-app":
+        _export_safari_app(run, output)
+        return
     name, _, file = target.partition("/")
     made = export_target(run, name, into, output)
     if output is not None and not file and len(made.files) > 1:
@@ -221,6 +225,16 @@ def _export_extension(folder: Path | None, browser: str) -> None:
         raise BlockctlError("the extension is a folder", "name one: blockctl export extension -o DIR")
     _write_all(made, folder)
     typer.echo(f"wrote {folder}: {LOADING[browser]}, then blockctl pair")
+
+
+def _export_safari_app(run: Compilation, folder: Path | None) -> None:
+    from blockctl.cli.export import safari_app
+    from blockctl.model.diagnostic import BlockctlError
+
+    if folder is None:
+        raise BlockctlError("the Xcode project is a folder", "name one: blockctl export safari-app -o DIR")
+    _write_all(safari_app(run), folder)
+    typer.echo(f"wrote {folder}: open Blockctl.xcodeproj in Xcode, set your team and BLOCKCTL_BUNDLE, run it")
 
 
 def _write_all(made: Output, folder: Path) -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
 from blockctl.backends.output import Chunk, Output
+from blockctl.backends.safari_project import project
 from blockctl.backends.ublock_backup import as_json, merge_backup
 from blockctl.compiler import Compilation
 from blockctl.io.clock import now
 from blockctl.io.files import read_object
+from blockctl.io.safari_app import safari_sources
 from blockctl.io.zone import AUTO, settle
 from blockctl.model.diagnostic import BlockctlError, Origin
 from blockctl.model.policy import Target
@@ -35,6 +37,14 @@ def export_target(run: Compilation, name: str, into: Path | None, written: Path 
     if target.backend == "rpz" and target.options.get("serial", AUTO) == AUTO:
         made.files[""] = settle(written, made.files[""], now().timestamp())
     return made
+
+
+def safari_app(run: Compilation) -> Output:
+    """Return an Xcode project with the JSON files of the policy's first target for Safari, else of the backend."""
+    named = (name for name, target in run.policy.targets.items() if target.backend == "safari")
+    made = export_target(run, next(named, "safari"), None, None)
+    rules = {name: b"".join(chunks) for name, chunks in made.files.items() if name.endswith(".json")}
+    return Output({name: [text] for name, text in project(safari_sources(), rules).items()})
 
 
 def pick_file(output: Output, name: str, file: str) -> list[Chunk]:
