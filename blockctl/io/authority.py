@@ -21,7 +21,7 @@ from blockctl.model.diagnostic import BlockctlError, WorldError
 
 LIMIT = 60.0  # seconds for one command
 ROOT_DAYS = 3650
-LEAF_DAYS = 820  # Apple refuses more than 825, support.apple.com/103769
+LEAF_DAYS = 820  # Apple: "Requirements for trusted certificates in iOS 13 and macOS 10.15" allow 825
 RENEW = 60 * 86_400  # seconds before the end
 ROOT, ROOT_KEY, LEAF, LEAF_KEY, FOR = "root.pem", "root-key.pem", "cert.pem", "key.pem", "host"
 NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-sha256")
