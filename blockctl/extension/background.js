@@ -46,7 +46,7 @@ const FROM_PAGES = {
     if (css) await browser.scripting.insertCSS({ target: { tabId: tab.id, frameIds: [frameId] }, css, origin: "USER" });
   },
   async "made by a worker"(_, { tab }) {
-    await forgetWorkers([hostOf(tab.url)]);
+    await forgetWorkers([hostOf(tab.url)], [new URL(tab.url).origin]);
     await browser.tabs.reload(tab.id);
   },
   async empty(_, { tab }) {

@@ -4,7 +4,8 @@
   const root = document.documentElement;
 
   // Headers of ours never reach a page that a service worker makes; in Safari no extension changes any.
-  const isMade = performance.getEntriesByType("navigation")[0]?.workerStart > 0;
+  const arrival = performance.getEntriesByType("navigation")[0];
+  const isMade = arrival?.workerStart > 0;
   if (root && (isMade || browser.runtime.getURL("").startsWith("safari"))) {
     const head = document.createElementNS("http://www.w3.org/1999/xhtml", "head");
     const meta = document.createElementNS("http://www.w3.org/1999/xhtml", "meta");
@@ -14,7 +15,8 @@
     root.prepend(head); // in force from here on, and it stays in force
     head.remove();
   }
-  if (isMade) browser.runtime.sendMessage({ do: "made by a worker" });
+  // Once: where the worker stays all the same, as Safari lets nobody clear any, asking again would reload for ever.
+  if (isMade && arrival.type !== "reload") browser.runtime.sendMessage({ do: "made by a worker" });
 
   if (window !== window.top) return;
   addEventListener("load", () => setTimeout(look, 300), { once: true });

@@ -147,13 +147,13 @@ function newlyDenied(before, live) {
   return Object.keys(sites).filter((s) => sites[s] === "deny" && modeOf(before.modes.javascript, s) !== "deny");
 }
 
-/** Clear service workers, which would make pages that no header reaches. */
-export async function forgetWorkers(sites) {
+/** Clear service workers, which would make pages that no header reaches; `besides`: origins with a port of their own. */
+export async function forgetWorkers(sites, besides = []) {
   if (!sites.length || !browser.browsingData) return; // Safari has no such thing
   const hosts = sites.flatMap((site) => [site, `www.${site}`]);
   const where = NAME === "firefox"
     ? { hostnames: hosts }
-    : { origins: hosts.flatMap((host) => [`https://${host}`, `http://${host}`]) };
+    : { origins: [...hosts.flatMap((host) => [`https://${host}`, `http://${host}`]), ...besides] };
   await browser.browsingData.remove(where, { serviceWorkers: true });
 }
 

@@ -294,7 +294,7 @@ def test_an_empty_page(browser: Browser, api: Api) -> None:
     assert not state(browser)["isEmpty"]
 
 
-@pytest.mark.parametrize("host", ["app.localhost", "deep.app.localhost"])
+@pytest.mark.parametrize("host", ["app.localhost", "deep.app.localhost", "ported.app.localhost:8088"])
 def test_a_service_worker(browser: Browser, api: Api, host: str) -> None:
     """A page that a site's own worker makes runs no script: no header of ours reaches it, so the worker goes."""
     page = f"http://{host}/"
