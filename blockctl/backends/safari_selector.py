@@ -17,8 +17,8 @@ _IDENTIFIER = r"(?:--|-?(?:[A-Za-z_\u0080-\U0010ffff]|\\[^\n0-9a-fA-F]|\\[0-9a-f
 _STRING = r'(?:"(?:[^"\\\n]|\\[^\n])*"|' + r"'(?:[^'\\\n]|\\[^\n])*')"
 _ATTRIBUTE = rf"\[[ ]*{_IDENTIFIER}[ ]*(?:[~|^$*]?=[ ]*(?:{_STRING}|{_IDENTIFIER})[ ]*(?:[iIsS][ ]*)?)?\]"
 _SIMPLE = rf"(?:[.#]{_IDENTIFIER}|{_ATTRIBUTE})"
-_COMPOUND = rf"(?>(?:\*|{_IDENTIFIER}){_SIMPLE}*|{_SIMPLE}+)"
-_PLAIN = re.compile(rf"{_COMPOUND}(?:(?>[ ]*[>+~,][ ]*|[ ]+){_COMPOUND})*+")
+_COMPOUND = rf"(?:(?:\*|{_IDENTIFIER}){_SIMPLE}*|{_SIMPLE}+)"
+_PLAIN = re.compile(rf"{_COMPOUND}(?:(?:[ ]*[>+~,][ ]*|[ ]+){_COMPOUND})*")
 _TYPE = re.compile(rf"\*|{_IDENTIFIER}")
 _ONE = re.compile(_SIMPLE)
 _PSEUDO = re.compile(r"(::?)([A-Za-z-]+)(\()?")

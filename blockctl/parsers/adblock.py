@@ -38,7 +38,7 @@ _DNS_OPTION = r"(?:important|badfilter|(?:denyallow|dnstype|dnsrewrite|client|ct
 _DNS_ADDRESS = r"\[?[0-9a-fA-F]*[.:][0-9a-fA-F.:]*\]?(?:/[0-9]+|\*)?"
 _DNS_LINE = re.compile(
     rf"(?:@@)?(?:\|{{0,2}}(?:[^\s/|^$:=?&#]+|{_DNS_ADDRESS})\^?\|?|/.*/)"
-    rf"(?:\${_DNS_OPTION}(?:,{_DNS_OPTION})*+)?(?:\s++#.*)?"
+    rf"(?:\${_DNS_OPTION}(?:,{_DNS_OPTION})*)?(?:\s++#.*)?"
 )
 _DNS_MARKS = re.compile(r"[^$]*+\$(?:.*[,$])?(?:dnstype|dnsrewrite|client|ctag)(?:=|,|$)")
 _DNS_HEADER = re.compile(r"\b(?:DNS|hosts?|domains?)\b", re.IGNORECASE)

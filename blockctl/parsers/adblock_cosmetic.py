@@ -22,7 +22,7 @@ _NO_SITES = re.compile(r"[|\"!#$?&=^@(){}<;+]")  # what patterns have and lists 
 _PLAIN_SITES = re.compile(r"[a-zA-Z0-9.,~*_-]*")
 _CANDIDATES = 8  # marks looked at; a regular expression before the right one may contain a few
 
-_MODIFIERS = re.compile(r"\[\$((?:[^\]\\]|\\.)*+)\]")
+_MODIFIERS = re.compile(r"\[\$((?:[^\]\\]|\\.)*)\]")
 _PROCEDURAL = re.compile(
     r":(?:has-text|contains|upward|nth-ancestor|matches-(?:css|attr|media|path|prop|property)|xpath|min-text-length"
     r"|watch-attrs?|others|shadow|if|if-not|properties|is-hidden|-abp-[a-z-]+|abp-[a-z-]+)(?:-before|-after)?\("
@@ -30,7 +30,7 @@ _PROCEDURAL = re.compile(
 )
 _STYLED = re.compile(r"[^{]+\{([^{}]*)\}")
 _REMOVES = re.compile(r":remove(?:-attr|-class)?\(")
-_PATH = re.compile(r":matches-path\(((?:[^()\\]|\\.|\([^()]*+\))*+)\)")
+_PATH = re.compile(r":matches-path\(((?:[^()\\]|\\.|\([^()]*+\))*)\)")
 
 
 def read_cosmetic(line: str, origin: Origin) -> Cosmetic | Fault | None:

@@ -19,13 +19,15 @@ from blockctl.model.names import MAX_NAME, SPECIAL_USE, suffix_rules
 from blockctl.model.packed import common, name_of, pack_keys, sort_keys
 from blockctl.parsers.listed import TRIGGERS, is_listable
 
+# Of groups nothing here is possessive or atomic: before 3.11.5 Python matched such groups wrongly (gh-106052).
 LABEL = r"[A-Za-z0-9_-]{1,63}+"
 # The last label does not begin with a digit, so that no address is taken for a name; such names are residue.
 LAST = r"[A-Za-z_-][A-Za-z0-9_-]{0,62}+"
-NAME = rf"(?:{LABEL}\.)++{LAST}"
-DOTTED_NAME = rf"(?:{LABEL}\.(?=[A-Za-z0-9_-]))++{LAST}"  # where a dot may follow that is not part of the name
-COMMENT = r"(?:[ \t]+#[^\n]*+)?+"
+NAME = rf"(?:{LABEL}\.)+{LAST}"
+DOTTED_NAME = rf"(?:{LABEL}\.(?=[A-Za-z0-9_-]))+{LAST}"  # where a dot may follow that is not part of the name
+COMMENT = r"(?:[ \t]+#[^\n]*+)?"
 
+RUN = 1_000  # lines of a match: each takes memory until it ends
 FEW = 40  # names that are searched for one by one
 
 _WILD = re.compile(r"^\*?\.(.*)\n", re.MULTILINE)
@@ -46,7 +48,7 @@ class Shape:
     @classmethod
     def of(cls, before: str, name: str, after: str) -> Shape:
         """Compile a shape."""
-        run = re.compile(rf"^(?:(?:{before}){name}(?:{after})\n)++", re.MULTILINE)
+        run = re.compile(rf"^(?:(?:{before}){name}(?:{after})\n){{1,{RUN}}}", re.MULTILINE)
         return cls(run, re.compile(rf"^(?:{before})({name})(?:{after})$", re.MULTILINE))
 
 
@@ -105,12 +107,11 @@ class Taken:
     def find_runs(self) -> None:
         """Find the runs of clean lines."""
         number, at = 1, 0
-        for match in self.shape.run.finditer(self.text):
-            start, end = match.span()
+        for start, end in self._spans():
             if start > at:
                 self._gaps.append((number, at, start))
                 number += self.text.count("\n", at, start)
-            names = _names(match.group().lower(), self.shape)
+            names = _names(self.text[start:end].lower(), self.shape)
             self._runs.append(_Run(number, start, end, names))
             lines = names.count("\n")
             self.clean_lines += lines
@@ -120,6 +121,18 @@ class Taken:
             self._gaps.append((number, at, len(self.text)))
             number += self.text.count("\n", at)
         self.lines = number - 1
+
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        """Yield where runs begin and end; matches that touch are one run."""
+        begin = last = 0
+        for start, end in map(re.Match.span, self.shape.run.finditer(self.text)):
+            if start != last:
+                if last > begin:
+                    yield begin, last
+                begin = start
+            last = end
+        if last > begin:
+            yield begin, last
 
     def give_back(self, names: set[str]) -> None:
         """Make residue of the clean lines that have one of these names, as they are written there."""

@@ -10,7 +10,7 @@ from blockctl.parsers.bulk import COMMENT, NAME, Shape
 from blockctl.parsers.lines import Said, is_comment, read_list
 from blockctl.parsers.listed import is_ip, shown
 
-SHAPE = Shape.of("", rf"(?:\*?\.)?+{NAME}", r"[ \t]*+" + COMMENT)
+SHAPE = Shape.of("", rf"(?:\*?\.)?{NAME}", r"[ \t]*+" + COMMENT)
 
 _REMARK = re.compile(r"(?<!\s)\s++(?:#|;|//|!).*|(?<![#@?$%])#(?![#@?$%]).*")
 _WILDCARD = re.compile(r"\*?\.(?=[^.*])")

@@ -21,11 +21,11 @@ from blockctl.parsers.lines import Said, is_comment, place, read_list
 from blockctl.parsers.listed import shown
 
 # A record whose owner is left out belongs to the record before, which then is not clean: both are read with care.
-_NO_OWNER_NEXT = r"(?!\n(?:[^\S\n]*+(?:(?:[;#!]|//)[^\n]*+)?\n)*+[^\S\n]++[^\s;#!/])"
+_NO_OWNER_NEXT = r"(?!\n(?:[^\S\n]*+(?:(?:[;#!]|//)[^\n]*+)?\n)*[^\S\n]++[^\s;#!/])"
 SHAPE = Shape.of(
     "",
-    rf"(?:\*\.)?+{NAME}",
-    rf"[ \t]++(?:[0-9]+[ \t]++)?(?:(?:IN|in)[ \t]++)?(?:CNAME|cname)[ \t]++\*?\.[ \t]*+(?:;[^\n]*+)?+{_NO_OWNER_NEXT}",
+    rf"(?:\*\.)?{NAME}",
+    rf"[ \t]++(?:[0-9]+[ \t]++)?(?:(?:IN|in)[ \t]++)?(?:CNAME|cname)[ \t]++\*?\.[ \t]*+(?:;[^\n]*+)?{_NO_OWNER_NEXT}",
 )
 
 _PASS = "rpz-passthru"  # noqa: S105 - an action, not a password
@@ -34,8 +34,8 @@ _RECORD = re.compile(_TTL_CLASS + r"([A-Z][A-Z0-9]*)\s+(.*)", re.IGNORECASE)
 _APEX = re.compile(rf"^([^\s;$]+)[ \t]+{_TTL_CLASS}SOA\s", re.MULTILINE | re.IGNORECASE)
 _APEX_WITHIN = 1 << 16  # characters; the SOA is the first record (RFC 1035, section 5.2)
 _ORIGIN = re.compile(r"\$(?:ORIGIN|origin)[ \t]+(\S+)")
-_GROUP = re.compile(r"\((?:[^();]++|;[^\n]*+)*+\)")
-_CODE = re.compile(r"(?:[^\";]++|\"[^\"]*\")*+")  # a line without its comment
+_GROUP = re.compile(r"\((?:[^();]++|;[^\n]*+)*\)")
+_CODE = re.compile(r"(?:[^\";]++|\"[^\"]*\")*")  # a line without its comment
 _OF_THE_ZONE = frozenset(("SOA", "NS", "DNSKEY", "RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "CDS", "CDNSKEY"))
 
 
