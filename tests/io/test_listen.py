@@ -267,7 +267,7 @@ def test_who_holds_a_port_of_ipv6() -> None:
 
 def test_who_holds_a_port_where_nobody_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert holder._from_proc("127.0.0.1", 5335, "udp", tmp_path) == ""
-    monkeypatch.setattr("blockctl.io.holder.shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
     assert holder._from_lsof(5335, "udp") == ""
 
 
@@ -275,5 +275,5 @@ def test_lsof_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     lsof = tmp_path / "lsof"
     lsof.write_text("#!/bin/sh\nprintf 'p77\\ncmDNSResponder\\nf8\\np99\\ncother\\n'\n")
     lsof.chmod(0o755)
-    monkeypatch.setattr("blockctl.io.holder.shutil.which", lambda *_, **__: str(lsof))
+    monkeypatch.setattr("shutil.which", lambda *_, **__: str(lsof))
     assert holder._from_lsof(53, "udp") == "mDNSResponder (pid 77)"
