@@ -36,10 +36,11 @@ def install_command(
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Install the resolver as a service and start it: systemd on Linux, launchd on a Mac.
+    """Install the resolver as a service, and start it.
 
-    The system opens 127.0.0.1:53 and hands it over, so the resolver runs as you and has no rights of root. What is
-    installed already and the same is left alone. To have the system ask it: blockctl service dns on.
+    It is run by systemd on Linux, by launchd on a Mac. The system opens 127.0.0.1:53 and hands it over, so the
+    resolver runs as you and has no rights of root. What is installed already and the same is left alone. To have the
+    system ask it: blockctl service dns on.
 
     Exit status: 0 done, 2 the policy or the user is wrong, 3 no rights, or a command of the system failed.
     """
@@ -83,7 +84,9 @@ def start_command(
 def stop_command(
     dry: DryOption = False, policy: PolicyOption = None, state: StateOption = None, as_json: JsonOption = False
 ) -> None:
-    """Give the system resolver back, then stop the service until `service start` or the next boot.
+    """Give the system resolver back, then stop the service.
+
+    It stays so until `service start` or the next boot.
 
     Exit status: 0 done, 3 it is not installed, no rights, or a command of the system failed.
     """
@@ -117,7 +120,7 @@ def uninstall_command(
 
 @service_app.command("status")
 def status_command(policy: PolicyOption = None, state: StateOption = None, as_json: JsonOption = False) -> None:
-    """Say whether the service is installed and runs, whether it answers, and whom the system asks.
+    """Say whether the service runs, and whom the system asks.
 
     Exit status: 0 it runs and answers, 1 it does not, 3 this system is not known.
     """

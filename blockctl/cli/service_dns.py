@@ -17,7 +17,7 @@ from blockctl.cli.service_common import (
 )
 
 dns_app = typer.Typer(
-    help="Have this system ask blockctl for names, or whom it asked before.",
+    help="Have this system ask blockctl, or whom it asked before.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -31,10 +31,10 @@ def dns_on_command(
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Have the system ask blockctl for every name, and start the watchdog that undoes it when it must.
+    """Have the system ask blockctl for every name.
 
-    What each network service asked before is written down first. Works with networksetup (Mac), systemd-resolved,
-    NetworkManager, and /etc/resolv.conf.
+    A watchdog starts too, which undoes it when it must. What each network service asked before is written down first.
+    Works with networksetup (Mac), systemd-resolved, NetworkManager, and /etc/resolv.conf.
 
     Exit status: 0 done, 2 the policy is wrong or needs the system to find its upstreams,
     3 no rights, or nobody answers at 127.0.0.1:53.
@@ -93,7 +93,7 @@ def dns_off_command(
 
 @dns_app.command("status")
 def dns_status_command(policy: PolicyOption = None, state: StateOption = None, as_json: JsonOption = False) -> None:
-    """Say whom each network service asks, and why it is not blockctl where it is not.
+    """Say whom each network service asks, and why.
 
     Exit status: 0 the system asks blockctl, 1 it does not, 3 this system is not known.
     """

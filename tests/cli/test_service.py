@@ -218,3 +218,12 @@ def test_examples_are_read_as_the_shell_would(command: str, monkeypatch: pytest.
             parent = typer.Context(step, info_name=words[0], parent=parent)
             step = step.commands[words.pop(0)]
         step.make_context(words[0] if words else command, words, parent=parent)
+
+
+@pytest.mark.parametrize("group", [("service",), ("service", "dns")])
+def test_what_a_command_does_is_said_whole_in_80_columns(
+    group: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    result = run(*group, "--help")
+    assert "..." not in result.out.partition("Commands:")[2]
