@@ -7,6 +7,7 @@ can be shown again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from blockctl.io.api_store import Kept, entries
-from blockctl.model.diagnostic import BlockctlError
+from blockctl.model.diagnostic import BlockctlError, WorldError
 from blockctl.policy.edit import utc_text
 
 READ, WRITE = "read", "write"
@@ -91,7 +92,7 @@ class Devices:
         return True
 
     def seen(self, device: Device, day: str) -> None:
-        """Note that a device was here on that day."""
+        """Note that a device was here on that day. A full disk is no reason to turn it away."""
         if device.used == day:
             return
 
@@ -100,7 +101,8 @@ class Devices:
                 if each.get("name") == device.name:
                     each["used"] = day
 
-        self._kept.change(change)
+        with contextlib.suppress(WorldError):
+            self._kept.change(change)
 
     def _all(self) -> list[dict[str, Any]]:
         return entries(self._kept.read(), "devices")

@@ -60,6 +60,14 @@ def test_names_are_clean_and_none_is_there_twice(tmp_path: Path) -> None:
     assert names == ["tab", "tab 2", "a [31m b", "device", "x" * 60]
 
 
+def test_a_day_that_cannot_be_noted_turns_nobody_away(tmp_path: Path) -> None:
+    devices = Devices(tmp_path)
+    device, token = devices.add("phone", ("read",), NOW)
+    (tmp_path / "api" / ".devices.json.lock").mkdir()  # as good as a full disk
+    devices.seen(device, "2026-11-22")
+    assert devices.of_token(token) == device
+
+
 @pytest.mark.parametrize("text", ["", "[]", "nonsense", '{"devices": 3, "codes": [{"until": 3}]}', "[" * 100_000])
 def test_files_that_are_not_ours_count_as_empty(tmp_path: Path, text: str) -> None:
     (tmp_path / "api").mkdir()
