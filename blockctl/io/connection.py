@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol
@@ -126,13 +127,19 @@ class Connection(asyncio.Protocol):
         if self.transport is None:
             self.abort()
         elif self.transport.get_write_buffer_size():
-            self.transport.abort()
+            cut(self.transport)
         else:
             self.transport.close()
 
     def abort(self) -> None:
         """End at once."""
         if self.transport is not None:
-            self.transport.abort()
+            cut(self.transport)
         elif self.entering is not None:
             self.entering.cancel()
+
+
+def cut(transport: asyncio.Transport) -> None:
+    """End a connection at once. One over TLS that was closed twice has lost what ends it, in Python before 3.11.3."""
+    with contextlib.suppress(AttributeError):
+        transport.abort()

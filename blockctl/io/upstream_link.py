@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from blockctl.io.connection import cut
+
 CONNECT = 2.0  # seconds for one address, TLS included
 AT_ONCE = 1_000  # questions waiting on one connection
 USUAL = 100  # questions by one HTTP/2 connection, until the upstream says how many (RFC 9113, section 6.5.2)
@@ -109,7 +111,7 @@ class Stream(asyncio.Protocol, ABC):
         if fault is not None:
             self.fault = fault
         if (fault is not None or not self.pending) and self.transport is not None:
-            self.transport.abort() if fault is not None else self.transport.close()
+            cut(self.transport) if fault is not None else self.transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Ask those again elsewhere who still wait: once, and where the loss may be that of an idle connection."""
@@ -193,7 +195,7 @@ class StreamLink:
             stream.answered = True
             stream.open = False
             if stream.transport is not None:
-                stream.transport.abort()
+                cut(stream.transport)
 
     def close(self) -> None:
         """End: nothing is asked again."""
