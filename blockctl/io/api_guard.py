@@ -26,7 +26,6 @@ LARGEST = 64 << 10  # bytes of a body
 PATIENCE = 10.0  # seconds for a body to come
 EXTENSIONS = ("chrome-extension://", "moz-extension://", "safari-web-extension://")
 OPEN = {("GET", "/v1/hello"), ("POST", "/v1/pair")}
-PLAIN = "/plain"  # forms without JavaScript: see api_plain, which has its own proof of who sends them
 ASKED_WITH = {"POST", "PATCH", "PUT"}
 PREFLIGHT = [
     (b"access-control-allow-methods", b"GET, POST, PATCH, DELETE"),
@@ -104,7 +103,7 @@ class Guard:
             raise RefusedError(400, "there are no WebSockets here")
         if origin and not extension and origin != f"{scope['scheme']}://{host}":
             raise RefusedError(403, "no page of another origin may ask")
-        is_page = scope["method"] == "GET" and not str(scope["path"]).startswith(("/v1", "/lists", PLAIN))
+        is_page = scope["method"] == "GET" and not str(scope["path"]).startswith(("/v1", "/lists"))
         if headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site") and not extension and not is_page:
             raise RefusedError(403, "no page of another site may ask")
 
@@ -142,8 +141,7 @@ async def _whole(scope: Scope, headers: Headers, receive: Receive) -> bytes:
     if length.isdigit() and int(length) > LARGEST:
         raise RefusedError(413, f"a body has at most {LARGEST:,} bytes", "", [(b"connection", b"close")])
     has_body = bool(length.strip(b"0")) or b"transfer-encoding" in headers
-    plain = str(scope["path"]).startswith(PLAIN)
-    if not plain and (has_body or scope["method"] in ASKED_WITH):
+    if has_body or scope["method"] in ASKED_WITH:
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind != b"application/json":
             raise RefusedError(415, "write application/json", "", [(b"connection", b"close")])
