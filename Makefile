@@ -25,6 +25,11 @@ bench: $(VENV)/.ready-to-test
 	$(BIN)/python -m tests.bench.dns_serve
 	$(BIN)/python -m tests.bench.dns_forward
 	$(BIN)/python -m tests.bench.dns_live
+	$(BIN)/python -m tests.bench.sync
+	$(BIN)/python -m tests.bench.gate
+	$(BIN)/python -m tests.bench.merge
+	$(BIN)/python -m tests.bench.api
+	$(BIN)/python -m tests.bench.safari_compile
 
 # Every target in turn for its share of SECONDS; what is found, and seeds that reach new code, land in tests/corpus.
 fuzz: $(VENV)/.ready-to-fuzz
