@@ -120,6 +120,8 @@ def everything(data: bytes) -> None:
     for name, output in outputs.items():
         for path, chunks in output.files.items():
             written = b"".join(chunks)
+            if path.startswith("instead/"):
+                continue  # empty pictures and sounds of our own, the same for every list
             written.decode("utf-8")
             if path.endswith(".json") or name in ("ublock-backup", "ublock-managed"):
                 json.loads(written)
