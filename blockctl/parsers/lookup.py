@@ -15,7 +15,7 @@ from blockctl.model.diagnostic import Origin
 from blockctl.model.names import parents
 from blockctl.model.rule import Cosmetic, Effect, Rule, Scope
 from blockctl.parsers.lines import Reader, Said, read_with
-from blockctl.parsers.text import decode, plain_bytes
+from blockctl.parsers.text import decode, decode_line, plain_bytes
 
 _BLOCK = 1 << 13  # bytes between the places of a text whose line number is kept
 _NAME_BYTES = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -232,7 +232,7 @@ def _odd_starts(data: bytes) -> set[int]:
 
 def _line(data: bytes, start: int) -> str:
     stop = data.find(b"\n", start)
-    return decode(data[start : len(data) if stop < 0 else stop])
+    return decode_line(data[start : len(data) if stop < 0 else stop])
 
 
 def _lines(data: bytes, start: int) -> Iterator[tuple[int, str]]:
@@ -240,7 +240,7 @@ def _lines(data: bytes, start: int) -> Iterator[tuple[int, str]]:
     while start < len(data):
         stop = data.find(b"\n", start)
         stop = len(data) if stop < 0 else stop
-        yield start, decode(data[start:stop])
+        yield start, decode_line(data[start:stop])
         start = stop + 1
 
 

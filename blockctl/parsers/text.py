@@ -32,3 +32,9 @@ def plain_bytes(data: bytes) -> bytes:
     if b"\r" in data or data.startswith(_UTF16):
         return decode(data).encode("utf-8", "replace")
     return data.removeprefix(codecs.BOM_UTF8)
+
+
+def decode_line(data: bytes) -> str:
+    """Return the text of a line out of `plain_bytes`: what looks like a mark there is part of the line."""
+    text = data.decode("utf-8", "replace")
+    return text.replace("\0", "\ufffd") if "\0" in text else text
