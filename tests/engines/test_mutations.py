@@ -66,7 +66,11 @@ def test_ublock_has_nothing_to_notice() -> None:
     assert not noticed_after(differ_in_ublock, 3 * AT_ONCE)
 
 
-@pytest.mark.parametrize("mutation", named(*BROWSER, SWAPPED))
+# Too few questions that WebKit can be asked tell capitals apart; the other two engines notice that one.
+WEBKIT = [each for each in BROWSER if each.name != "match-case lost"]
+
+
+@pytest.mark.parametrize("mutation", named(*WEBKIT, SWAPPED))
 def test_webkit_notices(mutation: Mutation, monkeypatch: pytest.MonkeyPatch, webkit: WebKit) -> None:
     mutation.plant("safari", monkeypatch)
     assert noticed_after(lambda batch: len(ask_all(webkit, batch).wrong))
