@@ -66,7 +66,7 @@ def test_ublock_has_nothing_to_notice() -> None:
     assert not noticed_after(differ_in_ublock, 3 * AT_ONCE)
 
 
-# Too few questions that WebKit can be asked tell capitals apart; the other two engines notice that one.
+# Too few questions that WebKit can be asked tell capitals apart; uBlock Origin's engine notices that one.
 WEBKIT = [each for each in BROWSER if each.name != "match-case lost"]
 
 
