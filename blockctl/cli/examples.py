@@ -17,7 +17,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "pause": (("pause 10m", "for everybody"), ("pause 1h --group kids", "for one group of devices")),
     "resume": (("resume", "all is blocked again"),),
     "why": (("why https://stats.example/x.js --site news.example", "the deciding line"),),
-    "compile": (("compile", "every target"), ("compile safari --out /tmp/out", "one target, elsewhere")),
+    "compile": (("compile", "every target"), ("compile safari --out rules", "one target, elsewhere")),
     "export": (("export ublock -o my-list.txt", "one output as a file"),),
     "plan": (("plan", "what `sync` would change"),),
     "sync": (("sync", "fetch what is due"), ("sync easylist --leave-out", "take a held update, all but the bad lines")),

@@ -210,11 +210,12 @@ set -eu
 mount --make-rprivate /
 ip link set lo up
 mount --bind "$FOLDER" /media; FOLDER=/media
-case "$(readlink -f "$PYTHON")" in /root/*) # a home that others may not enter: seen here under another root's
+home=$(readlink -f "$PYTHON" | cut -d/ -f2) # where others may not enter: seen here under another folder of that name
+if ! setpriv --reuid=daemon --clear-groups test -x "/$home"; then
   top=$(readlink -f "$PYTHON" | cut -d/ -f3)
-  mount --bind "/root/$top" /mnt; mount -t tmpfs -o mode=755 own /root
-  mkdir "/root/$top"; mount --bind /mnt "/root/$top"
-esac
+  mount --bind "/$home/$top" /mnt; mount -t tmpfs -o mode=755 own "/$home"
+  mkdir "/$home/$top"; mount --bind /mnt "/$home/$top"
+fi
 mount -o remount,ro,bind / || mount -o remount,ro /
 chown -R daemon "$FOLDER"
 setpriv --reuid=daemon --regid=daemon --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all -- \
