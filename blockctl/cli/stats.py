@@ -37,31 +37,19 @@ def stats_command(
 
     Exit status: 0 done, also when nothing was logged yet; 2 the time is wrong, 3 reading failed.
     """
-    from blockctl.dns.figures import summed
     from blockctl.io.clock import now
-    from blockctl.io.log_json import RANKINGS, TOP, figures_json, span_for
-    from blockctl.io.log_reader import open_log
+    from blockctl.io.log_json import figures_json, summary
     from blockctl.io.policy_file import state_path
     from blockctl.io.query_log import log_path
 
-    begin, moment = begin_of(since), now()
     path = log_path(state_path(state))
-    span = span_for(moment.timestamp() - begin)
-    spans: dict[int, Figures] = {}
-    top: dict[str, list[tuple[str, int]]] = {each: [] for each in RANKINGS}
-    reader = open_log(path)
-    if reader is not None:
-        with reader:
-            offset = moment.astimezone().utcoffset()
-            spans = reader.spans(begin, span, int(offset.total_seconds()) if offset else 0)
-            top = reader.tops(begin, TOP)
-    figures = summed(item for each in spans.values() for item in each.items())
+    found, is_there = summary(path, begin_of(since), now())
     if as_json:
-        print_json({"version": 1, "log": str(path), **figures_json(figures, begin, spans, span, top)})
-    elif not figures.queries:
-        typer.echo(no_log(path) if reader is None else f"No query in the last {since}")
+        print_json({"version": 1, "log": str(path), **figures_json(*found)})
+    elif not found.figures.queries:
+        typer.echo(no_log(path) if not is_there else f"No query in the last {since}")
     else:
-        show(figures, begin, spans, span, top)
+        show(*found)
 
 
 def show(

@@ -12,10 +12,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
 from blockctl.dns.exchange import Outcome
-from blockctl.dns.figures import Figures, summed
 from blockctl.io.api_desk import desk_of, device_of
 from blockctl.io.clock import now, passed
-from blockctl.io.log_json import RANKINGS, TOP, figures_json, row_json, span_for
+from blockctl.io.log_json import figures_json, row_json, summary
 from blockctl.io.log_reader import LOOK, Logged, Wanted, open_log
 from blockctl.io.query_log import log_path
 from blockctl.io.watch import look_at
@@ -116,15 +115,4 @@ def _after(path: Path, wanted: Wanted, number: int) -> tuple[list[Logged], int]:
 
 def _stats(path: Path, days: int) -> dict[str, Any]:
     moment = now()
-    begin = moment.timestamp() - days * DAY
-    span = span_for(days * DAY)
-    spans: dict[int, Figures] = {}
-    top: dict[str, list[tuple[str, int]]] = {each: [] for each in RANKINGS}
-    reader = open_log(path)
-    if reader is not None:
-        with reader:
-            offset = moment.astimezone().utcoffset()
-            spans = reader.spans(begin, span, int(offset.total_seconds()) if offset else 0)
-            top = reader.tops(begin, TOP)
-    figures = summed(item for each in spans.values() for item in each.items())
-    return figures_json(figures, begin, spans, span, top)
+    return figures_json(*summary(path, moment.timestamp() - days * DAY, moment)[0])

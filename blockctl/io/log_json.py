@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from blockctl.dns.exchange import Outcome
-from blockctl.dns.figures import NAMES, Figures, type_name
-from blockctl.io.log_reader import Logged
+from blockctl.dns.figures import NAMES, Figures, summed, type_name
+from blockctl.io.log_reader import Logged, open_log
 
 CODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 16: "BADVERS"}
 TOP = 10
@@ -20,6 +21,31 @@ RANKINGS = ("names", "blocked", "clients", "lists")
 def span_for(seconds: float) -> int:
     """Return for how long a bar stands when the chart covers so many seconds."""
     return next((span for span in SPANS if seconds <= span * BARS), SPANS[-1])
+
+
+class Summary(NamedTuple):
+    """The figures of a while: altogether, by span of so many seconds, and whom and what they were most about."""
+
+    figures: Figures
+    begin: float  # seconds since 1970
+    spans: dict[int, Figures]
+    span: int
+    top: dict[str, list[tuple[str, int]]]
+
+
+def summary(path: Path, begin: float, moment: datetime) -> tuple[Summary, bool]:
+    """Read the figures since `begin`, by this machine's clock; and say whether there is a log."""
+    span = span_for(moment.timestamp() - begin)
+    spans: dict[int, Figures] = {}
+    top: dict[str, list[tuple[str, int]]] = {each: [] for each in RANKINGS}
+    reader = open_log(path)
+    if reader is not None:
+        with reader:
+            offset = moment.astimezone().utcoffset()
+            spans = reader.spans(begin, span, int(offset.total_seconds()) if offset else 0)
+            top = reader.tops(begin, TOP)
+    figures = summed(item for each in spans.values() for item in each.items())
+    return Summary(figures, begin, spans, span, top), reader is not None
 
 
 def row_json(row: Logged) -> dict[str, Any]:
