@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from blockctl.backends.quantifier import read_quantifier
+
 MOST = 112
-_COUNT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 _CLASS = re.compile(r"\[(\^?)(\]?(?:\\.|[^\]\\])*)\]")
 _IN_CLASS = re.compile(r"\\x[0-9a-fA-F]{2}|\\.|.", re.DOTALL)
 _PREFIX = re.compile(r"\^(?:[\w/:%&=-]|\\[^\w])+(?![*+?{])(?=.)")
@@ -151,18 +152,9 @@ class _Parser:
 
     def _quantified(self, atom: Piece) -> Piece:
         begin = self.at
-        least, most = 1, 1
-        if match := _COUNT.match(self.source, self.at):
-            least = int(match[1])
-            most = int(match[3]) if match[3] else -1 if match[2] else least
-            self.at = match.end()
-        elif self._peek() and self._peek() in "?*+":
-            least, most = {"?": (0, 1), "*": (0, -1), "+": (1, -1)}[self._peek()]
-            self.at += 1
-        else:
+        if (found := read_quantifier(self.source, begin)) is None:
             return atom
-        if self._peek() == "?":  # lazy: the same addresses match
-            self.at += 1
+        least, most, self.at = found
         if max(least, most) > 1000 or -1 < most < least:
             raise Unsayable("regex")
         optional = (most - least) * (atom.cost + 1)

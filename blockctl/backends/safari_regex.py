@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
+from blockctl.backends.quantifier import read_quantifier
 from blockctl.backends.safari_pattern import MAX_FILTER, SCHEME, Unsayable, refusal
 
 MAX_FILTERS = 40  # that one expression may be unrolled into
 MAX_LOOSE = 12  # `.` or `[^x]` in a row: each doubles the work of WebKit's compiler (12: 0.14 s, 16: 31 s)
 
 _CLASSES = {"d": "0-9", "w": "a-zA-Z0-9_", "s": r"\t "}
-_COUNT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 _CLASS = re.compile(r"\[(\^?)(\]?(?:\\.|[^\]\\])*)\]")
 _CLASS_DASH = re.compile(r"(\\[dws])-")  # no range: the dash stands for itself
 _CLASS_ESCAPE = re.compile(r"\\(.)")
@@ -149,18 +149,9 @@ class _Parser:
 
     def _quantified(self, atoms: list[str]) -> list[str]:
         """Apply the quantifier that follows, if any. `?` behind one (lazy) does not change what matches."""
-        least, most = 1, 1
-        if match := _COUNT.match(self.source, self.at):
-            least = int(match[1])
-            most = int(match[3]) if match[3] else -1 if match[2] else least
-            self.at = match.end()
-        elif self._peek() and self._peek() in "?*+":
-            least, most = {"?": (0, 1), "*": (0, -1), "+": (1, -1)}[self._peek()]
-            self.at += 1
-        else:
+        if (found := read_quantifier(self.source, self.at)) is None:
             return atoms
-        if self._peek() == "?":
-            self.at += 1
+        least, most, self.at = found
         return _repeated(atoms, least, most)
 
     def _peek(self) -> str:
