@@ -167,6 +167,9 @@ def folder_for(browser: str, into: Path) -> Path:
     return into
 
 
+ABORTED = "net::ERR_ABORTED"
+
+
 class InChromium(Chromium):
     """Chromium with the extension."""
 
@@ -181,7 +184,10 @@ class InChromium(Chromium):
 
     def visit(self, url: str) -> None:
         """Open a page in the tab."""
-        assert not self.open(url)
+        error = ABORTED
+        while error == ABORTED:  # the extension is loading the page anew, which cuts this off
+            error = self.open(url)
+        assert not error
         if not self._last:
             find = "chrome.tabs.query({}).then(all => all.find(tab => tab.url?.startsWith('http')).id)"
             self._last = str(self.evaluate(find, extension=True))

@@ -280,6 +280,7 @@ resolver:
   listen: ["127.0.0.1:{port}"]
   upstreams: ["127.0.0.1:1"]
   workers: {workers}
+  api: off
 """
 
 
