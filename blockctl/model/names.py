@@ -107,7 +107,7 @@ def is_public_suffix(host: str) -> bool:
 
 def is_listed_suffix(host: str) -> bool:
     """Whether the suffix list itself names this as a public suffix (`nas` is not in it); a no takes two look-ups."""
-    lines = _suffix_lines()
+    lines = _suffix_lines() if "xn--" in host else _lines_as_written()
     if host not in lines and "*." + host.partition(".")[2] not in lines:
         return False
     return is_public_suffix(host)
@@ -123,8 +123,8 @@ _PRIVATE = "// ===BEGIN PRIVATE DOMAINS==="  # as the suffix list parts what own
 
 
 @lru_cache(maxsize=2)
-def _suffix_lines(end: str = "") -> frozenset[str]:
-    """Return the rules of the suffix list as they stand there, up to a certain line, in A-labels.
+def _lines_as_written(end: str = "") -> frozenset[str]:
+    """Return the lines of the suffix list up to a certain one, as they stand there: U-labels, comments too.
 
     The package that brings the list understands it too, in ten times the time.
     """
@@ -135,7 +135,13 @@ def _suffix_lines(end: str = "") -> frozenset[str]:
     text = (get_data(publicsuffixlist.__name__, "public_suffix_list.dat") or b"").decode()
     if end:
         text = text.partition(end)[0]
-    lines = frozenset(map(str.strip, text.split("\n")))  # comments too: no name begins as they do
+    return frozenset(map(str.strip, text.split("\n")))
+
+
+@lru_cache(maxsize=2)
+def _suffix_lines(end: str = "") -> frozenset[str]:
+    """Return the rules of the suffix list, up to a certain line, in A-labels too."""
+    lines = _lines_as_written(end)
     return lines.union(_in_a_labels(line) for line in lines if not line.isascii() and line[:1] != "/")
 
 
