@@ -10,7 +10,7 @@ from hypothesis import settings
 settings.register_profile("blockctl", deadline=None)  # no test is about its own time, and machines are busy
 settings.load_profile("blockctl")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what runs behind it; programs would inherit it
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as behind a shell; programs would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
