@@ -159,6 +159,9 @@ class _AdblockReader:
     """Reads lines of an adblock list that speak of a host and nothing else."""
 
     def __init__(self, data: bytes, format_: str) -> None:
+        from blockctl.parsers import adblock, hosts  # once, not for each line
+
+        self._adblock, self._hosts = adblock, hosts
         self._data = data
         self._format = format_
         self._bare: Scope | None = None
@@ -166,18 +169,16 @@ class _AdblockReader:
 
     def __call__(self, line: str) -> Said:
         """Read one line."""
-        from blockctl.parsers import adblock, hosts
-
         said = Said()
         line = line.strip()
         plain = _ADBLOCK_HOST.fullmatch(line)
         if plain:
             said.name(plain[2], Scope.SUBTREE, Effect.ALLOW if plain[1] else Effect.BLOCK)
-        elif hosts.is_sink(line.split(maxsplit=1)[0] if line else ""):
-            return hosts.read(line)
-        elif name := adblock.bare_name(line):
+        elif self._hosts.is_sink(line.split(maxsplit=1)[0] if line else ""):
+            return self._hosts.read(line)
+        elif name := self._adblock.bare_name(line):
             if not self._known:  # the whole list tells, so it is looked at when such a line is met
-                self._bare, self._known = adblock.bare_scope(decode(self._data), self._format), True
+                self._bare, self._known = self._adblock.bare_scope(decode(self._data), self._format), True
             if self._bare:
                 said.name(name, self._bare)
         return said
