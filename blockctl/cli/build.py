@@ -20,7 +20,7 @@ from blockctl.io import zone
 from blockctl.io.beside import Beside
 from blockctl.io.clock import now
 from blockctl.io.files import is_in_memory, read_object, remove_leftovers, write_file
-from blockctl.io.lists import Library
+from blockctl.io.lists import Library, first_wanted
 from blockctl.io.lock import Lock
 from blockctl.io.store import Store
 from blockctl.model.diagnostic import BlockctlError, Diagnostic, WorldError
@@ -41,9 +41,17 @@ class Written:
 
 
 def open_compilation(loaded: Loaded, *, offline: bool, lock: Path | None = None) -> Compilation:
-    """Read the lists' texts, in the live versions or those of a lock file, and know what is in each."""
+    """Read the lists' texts, in the live versions or those of a lock file, and know what is in each.
+
+    Unless `offline`, lists of which nothing is here are fetched; the gate says whether their first version may serve.
+    """
     gc.disable()  # millions of names and no cycles: the collector would only walk them again and again
-    return _opened(loaded, Library(loaded.policy, loaded.state, offline=offline, pinned=lock))
+    failed = {}
+    if not offline and lock is None and first_wanted(loaded.policy, loaded.state):
+        from blockctl.cli.first import take_first  # late: it is the first time of a list
+
+        failed = take_first(loaded)
+    return _opened(loaded, Library(loaded.policy, loaded.state, offline=offline, pinned=lock, failed=failed))
 
 
 def open_versions(loaded: Loaded, versions: Lock) -> Compilation:

@@ -43,6 +43,9 @@ def compile_command(
 ) -> None:
     """Build the outputs and say what each engine cannot express.
 
+    A list of which nothing is here is fetched, and passes the gate as in `sync`, or is left out. --lock builds what the
+    file names, accepted where it was made; files beside the policy are your own: neither is judged.
+
     Exit status: 0 done, 1 something is left out (with --strict), 2 the policy is wrong, 3 reading or writing
     failed, or an output is not written because none of its lists can be read; what was there stays.
     """

@@ -29,7 +29,6 @@ FORGET = timedelta(days=90)  # lists that another policy with this state folder 
 if TYPE_CHECKING:
     from blockctl.cli.build import Written
     from blockctl.cli.judging import Judge
-    from blockctl.compiler import Compilation
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +222,6 @@ class Refreshing:
 
         outcome = Outcome(built=True)
         run = open_versions(self.loaded, self.lock)
-        self._count(run)
         if is_served(self.loaded.state):
             try:
                 make_rules(run, self.loaded.state)
@@ -239,15 +237,6 @@ class Refreshing:
         self._local = [Path(self.loaded.policy.file).parent / text.file for text in run.texts if not text.source.url]
         run.memory.prune()
         return outcome
-
-    def _count(self, run: Compilation) -> None:
-        """Count the rules of versions that were taken unread: the first one of a list."""
-        for source in self.chosen(()):
-            version = self.lock.get(address_of(source))
-            if version is not None and version.rules < 0:
-                facts = [each for text, each in zip(run.texts, run.facts, strict=True) if text.source is source]
-                rules = sum(each.counts.rules for each in facts)
-                self.lock[address_of(source)] = replace(version, rules=rules, format=facts[0].format)
 
     def put_in_force(self, outcome: Outcome | None, copies: Sequence[Path] = ()) -> None:
         """Write the history, then the lock, which is the moment at which new versions count; then tidy up."""

@@ -35,6 +35,11 @@ class Held:
     holds: list[dict[str, Any]]  # `message`, `kind`, `names`, `lines` of each hold, as the gate gave them
     lines: list[str] = field(default_factory=list)  # without which it would pass; none: only whole, if at all
 
+    @property
+    def is_no_list(self) -> bool:
+        """Whether it is no list at all, which nobody can accept."""
+        return any(hold["kind"] == "no-list" for hold in self.holds)
+
     def is_still(self, found: Version, judged_for: str) -> bool:
         """Whether judging a version now would come to the same."""
         kept = self.version

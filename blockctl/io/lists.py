@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blockctl.io.addresses import address_of, joined, shown
 from blockctl.io.lock import Lock, Version, live_lock, read_lock
@@ -19,6 +20,9 @@ from blockctl.model.filterlist import FilterList, ListText
 from blockctl.model.policy import ListSource, Policy
 from blockctl.parsers.left_out import leave_out
 from blockctl.parsers.text import MAX_BYTES
+
+if TYPE_CHECKING:
+    from blockctl.io.history import Held
 
 BUILTIN = "builtin:"
 
@@ -35,8 +39,9 @@ class ReadList:
 class Library:
     """The texts of the lists of a policy, in the versions that a lock names: the live ones, or those of `pinned`.
 
-    A list that was never downloaded is downloaded now, unless `offline`. Raises BlockctlError: the lock is none.
-    `versions` are taken in the place of any lock file's.
+    Texts that `pinned` names are downloaded where they are not here, unless `offline`; else nothing is. `failed` says
+    by address why a list was not to be had just now. `versions` are taken in the place of any lock file's.
+    Raises BlockctlError: the lock is none.
     """
 
     def __init__(
@@ -47,19 +52,19 @@ class Library:
         offline: bool,
         pinned: Path | None = None,
         versions: Lock | None = None,
+        failed: Mapping[str, BlockctlError] | None = None,
     ) -> None:
-        self.policy, self.state = policy, state
+        self.policy = policy
         self.shelf = Shelf(state)
         self.lock: Lock = versions if versions is not None else read_lock(pinned) if pinned else live_lock(state)
-        self.failed: dict[str, BlockctlError] = {}  # by address: why there is nothing
-        absent = [source for source in policy.lists if source.url and not self._is_here(source)]
+        self.failed: dict[str, BlockctlError] = dict(failed or {})  # by address: why there is nothing
+        absent = _absent_of(policy, self.lock, self.shelf)
         if absent and pinned is None:
-            self.failed = _held(absent, state)
-        wanted = [source for source in absent if address_of(source) not in self.failed]
-        if wanted and not offline:
-            from blockctl.io.adopt import adopt_first  # late: it is the first time of a list
+            self.failed = {address: _waits(held) for address, held in _held(absent, state).items()} | self.failed
+        elif absent and not offline:
+            from blockctl.io.adopt import fetch_named  # late: rarely needed
 
-            self.failed |= adopt_first(wanted, state, self.lock, time.time(), pinned=pinned is not None)
+            self.failed |= fetch_named(absent, state, self.lock, time.time())
 
     def texts(self) -> list[ListText]:
         """Read every list of the policy. One that cannot be had is there with its problem and no data."""
@@ -102,10 +107,6 @@ class Library:
         version = self.lock.get(address_of(source)) if source.url else None
         return text_of(source, file, data, version)
 
-    def _is_here(self, source: ListSource) -> bool:
-        version = self.lock.get(address_of(source))
-        return version is not None and all(map(self.shelf.has, version.texts))
-
     def _bytes(self, source: ListSource) -> bytes:
         if source.path.startswith(BUILTIN):
             return builtin(source.path.removeprefix(BUILTIN))
@@ -120,14 +121,36 @@ class Library:
         return self.shelf.read(version.sha256)
 
 
-def _held(sources: Sequence[ListSource], state: Path) -> dict[str, BlockctlError]:
-    """Return the lists of which `sync` holds all that there is, by address: nothing else puts that in force."""
+def first_wanted(policy: Policy, state: Path) -> list[ListSource]:
+    """Return the lists of which nothing is here, but for those of which all that there is waits to be accepted.
+
+    What is held as no list at all, which nobody can accept, is looked for again.
+    """
+    absent = _absent_of(policy, live_lock(state), Shelf(state))
+    held = _held(absent, state) if absent else {}
+    waiting = {address for address, each in held.items() if not each.is_no_list}
+    return [source for source in absent if address_of(source) not in waiting]
+
+
+def _absent_of(policy: Policy, lock: Lock, shelf: Shelf) -> list[ListSource]:
+    """Return the downloaded lists whose texts are not all here."""
+    named = [(source, lock.get(address_of(source))) for source in policy.lists if source.url]
+    return [source for source, version in named if version is None or not all(map(shelf.has, version.texts))]
+
+
+def _held(sources: Sequence[ListSource], state: Path) -> dict[str, Held]:
+    """Return what the gate holds of lists of which nothing is in force, by address."""
     from blockctl.io.history import read_history  # late, as above
 
-    past = read_history(state).lists
-    held = BlockctlError("what there is of it is held", "`blockctl lists` shows why, and how to accept it")
-    addresses = map(address_of, sources)
-    return {address: held for address in addresses if address in past and past[address].held is not None}
+    past, addresses = read_history(state).lists, map(address_of, sources)
+    return {address: held for address in addresses if address in past and (held := past[address].held) is not None}
+
+
+def _waits(held: Held) -> BlockctlError:
+    """Return why a list of which all that there is is held cannot be read."""
+    if held.is_no_list:
+        return BlockctlError(str(held.holds[0]["message"]), "look at its address: it should give a list")
+    return BlockctlError("what there is of it is held", "`blockctl lists` shows why, and how to accept it")
 
 
 def text_of(source: ListSource, file: str, data: bytes, version: Version | None) -> ListText:

@@ -13,7 +13,7 @@ from blockctl.io.live import stamps
 from blockctl.io.lock import lock_path
 from blockctl.io.telling import Say
 
-LEFT_OUT = "left out: "  # how the compiler begins to tell of a list that it cannot read
+LEFT_OUT = ("held: ", "left out: ")  # how the compiler begins to tell of a list that it holds, or cannot read
 TRIES = 3  # a first version of a list is new versions too
 TOLD = 20  # lines of what the compiler says that a person may want to read
 

@@ -24,9 +24,10 @@ def judge(before: Version | None, after: Version, known: Known, standing: Standi
     """Return why a new version of a list is to be held; nothing when it may serve.
 
     `before` is the version that serves, None for a list that is new to this household: then only what no list
-    should ever do counts, for he who adds a list means it to block. `standing` is the policy as it stands now, and
-    the other lists as they will serve: a name that the policy settles, or that another list blocks anyway, is not
-    newly blocked. Of several lists that are new at once, each is judged with those accepted before it among the others.
+    should ever do counts, and the sites that the policy names, for he who adds a list means it to block. `standing` is
+    the policy as it stands now, and the other lists as they will serve: a name that the policy settles, or that another
+    list blocks anyway, is not newly blocked. Of several lists that are new at once, each is judged with those accepted
+    before it among the others.
     """
     standing = replace(standing, policy=replace(standing.policy, paused=False))  # a pause ends
     holds = misshapen(before, after)

@@ -76,8 +76,9 @@ def newly_blocked(before: Version | None, after: Version, known: Known, was: Sta
     others = _together(now.others, names) if was is not now else old_others
     effective = (fresh | others).effective - (old | old_others).effective
     found |= _not_settled({name for name in changed & effective if known.concern(name) is not Concern.PROTECT}, now)
-    if before is None:  # he who adds a list means it to block what he meets and what others visit
-        found = {name for name in found if known.concern(name) in (Concern.PROTECT, Concern.ESSENTIAL)}
+    if before is None:  # he who adds a list means it to block what he meets and what others visit, but no site of his
+        sites, always = now.policy.sites, (Concern.PROTECT, Concern.ESSENTIAL)
+        found = {name for name in found if known.concern(name) in always or name.removeprefix(WWW) in sites}
     return _holds(after, known, found)
 
 

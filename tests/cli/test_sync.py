@@ -137,7 +137,7 @@ def test_a_badfilter_line_that_opens_a_block_is_held(world: World, read_before: 
 
 
 def test_a_first_version_that_is_held_is_not_taken_by_another_command(world: World) -> None:
-    """What `sync` holds, `compile` does not put in force: it takes first versions without a look at what they block."""
+    """What `sync` holds, `compile` does not put in force; `test_first` has the other ways in."""
     world.policy.write_text(POLICY.format(base=world.lists.base).replace("/a.txt", "/c.txt"))
     world.lists.texts["/c.txt"] = TEXT + b"0.0.0.0 ocsp.apple.com\n"
     held = world.sync()

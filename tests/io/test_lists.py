@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from blockctl.io import download as downloads
 from blockctl.io import lists as module
-from blockctl.io.fetch import Fetched
 from blockctl.io.lists import Library, read_include
-from blockctl.io.lock import lock_path
 from blockctl.model.diagnostic import Diagnostic, Origin
 from blockctl.model.filterlist import ListText
 from blockctl.model.policy import ListSource, Policy
@@ -23,8 +20,8 @@ def source(**fields: object) -> ListSource:
     return ListSource("mine", Origin("policy.yaml", 3, 5), **fields)  # type: ignore[arg-type]
 
 
-def read_text(policy: Policy, source: ListSource, state: Path, *, offline: bool) -> ListText:
-    library = Library(replace(policy, lists=(source,)), state, offline=offline)
+def read_text(policy: Policy, source: ListSource, state: Path) -> ListText:
+    library = Library(replace(policy, lists=(source,)), state, offline=True)
     (text,) = library.texts()
     return text
 
@@ -42,7 +39,7 @@ def policy(tmp_path: Path) -> Policy:
 
 @pytest.mark.parametrize("path", ["list.txt", "list.txt.gz", "./list.txt"])
 def test_a_file_beside_the_policy(policy: Policy, tmp_path: Path, path: str) -> None:
-    text = read_text(policy, source(path=path), tmp_path / "state", offline=True)
+    text = read_text(policy, source(path=path), tmp_path / "state")
     assert (text.problem, text.data, text.digest) == (None, LIST, hashlib.sha256(LIST).hexdigest())
 
 
@@ -64,46 +61,11 @@ def test_what_cannot_be_had_is_a_problem_with_a_place(
     policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, str], message: str
 ) -> None:
     monkeypatch.setattr(module, "MAX_BYTES", 1_000_000)
-    text = read_text(policy, source(**fields), tmp_path / "state", offline=True)
+    text = read_text(policy, source(**fields), tmp_path / "state")
     assert text.data == b""
     assert text.problem is not None
     assert message in str(text.problem)
     assert str(text.problem).startswith("policy.yaml:3:5: L001 list mine")
-
-
-def test_a_download_is_kept_and_used_offline(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def fetch(url: str, *rest: object) -> Fetched:
-        asked.append(url)
-        return Fetched(LIST, url)
-
-    monkeypatch.setattr(downloads, "fetch", fetch)
-    web = source(url="https://lists.example/a.txt")
-    for offline in (False, False, True):
-        assert read_text(policy, web, tmp_path / "state", offline=offline).data == LIST
-    assert asked == [web.url]
-
-
-@pytest.mark.parametrize("damage", [b"[1, 2", b"{}", b'{"version": 1, "lists": {"https://lists.example/a.txt": {}}}'])
-def test_a_damaged_lock_file_is_made_again(
-    policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
-) -> None:
-    monkeypatch.setattr(downloads, "fetch", lambda url, *rest: Fetched(LIST, url))
-    state, web = tmp_path / "state", source(url="https://lists.example/a.txt")
-    assert read_text(policy, web, state, offline=False).data == LIST
-    lock_path(state).write_bytes(damage)
-    assert "never downloaded" in str(read_text(policy, web, state, offline=True).problem)
-    assert read_text(policy, web, state, offline=False).data == LIST
-
-
-def test_a_damaged_text_is_never_read(policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "fetch", lambda url, *rest: Fetched(LIST, url))
-    state, web = tmp_path / "state", source(url="https://lists.example/a.txt")
-    read_text(policy, web, state, offline=False)
-    (state / "lists" / hashlib.sha256(LIST).hexdigest()).write_bytes(LIST[:-3])
-    assert "damaged" in str(read_text(policy, web, state, offline=True).problem)
-    assert read_text(policy, web, state, offline=False).data == LIST
 
 
 def test_includes_stay_in_the_folder(tmp_path: Path) -> None:
@@ -154,7 +116,7 @@ def test_a_device_is_not_read_without_end(policy: Policy, tmp_path: Path, monkey
     if not Path("/dev/zero").is_char_device():
         pytest.skip("this system has no /dev/zero")
     monkeypatch.setattr(module, "MAX_BYTES", 1_000_000)
-    text = read_text(policy, source(path="/dev/zero"), tmp_path / "state", offline=True)
+    text = read_text(policy, source(path="/dev/zero"), tmp_path / "state")
     assert "is larger than" in str(text.problem)
 
 

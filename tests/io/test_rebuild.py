@@ -11,6 +11,7 @@ from blockctl.io import rebuild as module
 from blockctl.io.live import read_live
 from blockctl.io.lock import Version, lock_path, write_lock
 from blockctl.io.rebuild import rebuild
+from tests.io.list_server import running
 
 POLICY = """\
 version: 1
@@ -39,6 +40,20 @@ def test_a_list_that_is_left_out_is_told(tmp_path: Path) -> None:
 
     (tmp_path / "mine.txt").unlink()
     assert "list mine is in use and cannot be read" in asyncio.run(rebuild(policy, state, said.append))
+
+
+def test_a_first_version_that_is_held_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`serve` compiles what is not there yet, and its log says what is held."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    policy, said = tmp_path / "policy.yaml", list[str]()
+    with running() as server:
+        server.texts["/a.txt"] = b"0.0.0.0 ads.example\n0.0.0.0 ocsp.apple.com\n"
+        policy.write_text(f"version: 1\nlists: [{{name: a, url: '{server.url('/a.txt')}', use: [dns]}}]\n")
+        assert asyncio.run(rebuild(policy, tmp_path / "state", said.append)) == ""
+    told = said[0]  # then it is compiled once more, for the lock file is another
+    assert told.startswith("held: the new version of a blocks ocsp.apple.com, an essential name\n")
+    assert "blockctl sync a --leave-out" in told
 
 
 def test_what_came_into_force_meanwhile_is_compiled_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from blockctl.policy.gate import HoldKind, Known, Standing, acceptable_without, judge
 from blockctl.policy.gate_nouns import Concern
-from tests.policy.gate_cases import FILLER, KNOWN, held, standing, version
+from tests.policy.gate_cases import FILLER, KNOWN, held, said, standing, version
 
 BEFORE = version(FILLER)
 
@@ -177,6 +177,14 @@ def test_a_protected_name_counts_though_it_stays_reachable() -> None:
 )
 def test_a_list_that_is_new_here(text: str, expected: set[str]) -> None:
     assert held(None, version(text)).keys() == expected
+
+
+@pytest.mark.parametrize("name", ["news.example", "www.news.example"])
+def test_a_list_that_is_new_here_and_blocks_a_site_of_the_policy(name: str) -> None:
+    beside = standing("version: 1\nsites: {news.example: {javascript: allow}, other.example: {blocking: off}}\n")
+    known = Known({Concern.HOUSEHOLD: {"news.example": "line 2", "www.news.example": "line 2", "other.example": ""}})
+    found = judge(None, version(f"{FILLER}\n||{name}^\n||other.example^"), known, beside)
+    assert [said(hold) for hold in found] == [[name]], "lists are off on the other one"
 
 
 @pytest.mark.parametrize(
