@@ -118,8 +118,9 @@ def holds(path: Path, chunks: Sequence[Chunk]) -> bool:
 
 
 def _write_all(descriptor: int, view: memoryview) -> None:
+    """Write in pieces: of a mapped file the system takes as much at once in half the time that all of it takes."""
     while view:
-        view = view[os.write(descriptor, view) :]
+        view = view[os.write(descriptor, view[:PIECE]) :]
 
 
 def _mode(path: Path) -> int | None:
