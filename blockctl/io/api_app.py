@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Security
@@ -11,12 +12,11 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
 from blockctl import __version__
-from blockctl.io import api_asking, api_lists, api_log, api_page, api_policy, api_rules, api_who
-from blockctl.io.api_desk import DeclinedError, Desk, told
+from blockctl.io import api_asking, api_lists, api_log, api_page, api_plain, api_policy, api_rules, api_who
+from blockctl.io.api_desk import Desk, http_status, of_token, told
 from blockctl.io.api_guard import App, Gate, Guard
 from blockctl.io.api_nouns import Fault
-from blockctl.io.clock import now
-from blockctl.model.diagnostic import BlockctlError, WorldError
+from blockctl.model.diagnostic import BlockctlError
 
 DESCRIPTION = (
     "The policy file, sites, hosts, pauses, the query log and the lists. Everything but hello and pair needs "
@@ -49,19 +49,14 @@ def make_app(desk: Desk, names: Callable[[], frozenset[str]] = frozenset) -> App
         paired.include_router(each.routes)
     app.include_router(paired)
     app.include_router(api_lists.open_routes, include_in_schema=False)
+    app.include_router(api_plain.routes, include_in_schema=False)
     app.include_router(api_page.routes, include_in_schema=False)
     for kind, handler in ((BlockctlError, _wrong), (RequestValidationError, _invalid), (Exception, _own_fault)):
         app.add_exception_handler(kind, handler)
     for number in (400, 404, 405):
         app.add_exception_handler(number, _no_such)
 
-    def device_of(token: str) -> Any:
-        device = desk.devices.of_token(token)
-        if device is not None:
-            desk.devices.seen(device, f"{now():%Y-%m-%d}")
-        return device
-
-    return Guard(app, Gate(device_of, names))
+    return Guard(app, Gate(partial(of_token, desk), names))
 
 
 def _body(message: str, hint: str = "", diagnostics: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -70,13 +65,8 @@ def _body(message: str, hint: str = "", diagnostics: list[dict[str, Any]] | None
 
 async def _wrong(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BlockctlError)
-    status = 503 if isinstance(error, WorldError) else 422
-    if isinstance(error, DeclinedError):
-        status = error.http
-    elif any(fault.origin.file not in ("", "as typed") for fault in error.diagnostics):
-        status = 409  # the file's own errors, not those of what was asked
     faults = [dict(told(fault)) for fault in error.diagnostics]
-    return JSONResponse(_body(str(error), error.hint, faults), status)
+    return JSONResponse(_body(str(error), error.hint, faults), http_status(error))
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

@@ -13,8 +13,10 @@ from fastapi import Request
 from blockctl.io.api_devices import Capabilities, Device, Devices
 from blockctl.io.api_pairing import Codes
 from blockctl.io.api_view import View
+from blockctl.io.clock import now
 from blockctl.io.loaded import Loaded
-from blockctl.model.diagnostic import BlockctlError, Diagnostic
+from blockctl.model.diagnostic import BlockctlError, Diagnostic, WorldError
+from blockctl.policy.settings import WHERE
 
 
 class Backstage(Protocol):
@@ -56,6 +58,14 @@ def device_of(request: Request) -> Device | None:
     return found if isinstance(found, Device) else None
 
 
+def of_token(desk: Desk, token: str) -> Device | None:
+    """Return whose token it is, None for nobody's; the device was here today."""
+    device = desk.devices.of_token(token)
+    if device is not None:
+        desk.devices.seen(device, f"{now():%Y-%m-%d}")
+    return device
+
+
 class DeclinedError(BlockctlError):
     """The answer is no, with the HTTP status that says which way."""
 
@@ -69,6 +79,15 @@ def refuse(faults: list[Diagnostic]) -> None:
     if faults:
         error = BlockctlError("nothing was changed", diagnostics=tuple(faults))
         raise error
+
+
+def http_status(error: BlockctlError) -> int:
+    """Return the HTTP status that an error comes to."""
+    if isinstance(error, DeclinedError):
+        return error.http
+    if any(fault.origin.file not in ("", WHERE) for fault in error.diagnostics):
+        return 409  # the file's own errors, not those of what was asked
+    return 503 if isinstance(error, WorldError) else 422
 
 
 def told(fault: Diagnostic) -> Mapping[str, Any]:

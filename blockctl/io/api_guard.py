@@ -2,7 +2,8 @@
 
 A page of a stranger can make a browser send requests here, even a form with JSON inside, and can lead its own name to
 this machine (DNS rebinding). So no request counts for where it comes from: it names this machine as its host, says no
-foreign origin, carries a token, and what changes something is JSON. Nothing is known by cookies.
+foreign origin, carries a token, and what changes something is JSON. Nothing is known by cookies. The page without
+JavaScript alone sends forms: they name this page as their origin, and carry the token inside (api_plain).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blockctl.io.api_devices import READ, WRITE, Device
+from blockctl.io.api_plain_html import PLAIN, refusal
 from blockctl.model.addresses import LOOPBACK, PRIVATE, is_within, read_address
 
 Scope = MutableMapping[str, Any]
@@ -37,14 +39,17 @@ PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+PLAIN_POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 ALWAYS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
-    (b"content-security-policy", PAGE_POLICY.encode()),
 ]
+OF_PAGE = [*ALWAYS, (b"referrer-policy", b"no-referrer"), (b"content-security-policy", PAGE_POLICY.encode())]
+# `no-referrer` would make the origin of its forms `null` (Fetch, "append a request Origin header").
+OF_PLAIN = [*ALWAYS, (b"referrer-policy", b"same-origin"), (b"content-security-policy", PLAIN_POLICY.encode())]
+JSON, FORM = b"application/json", b"application/x-www-form-urlencoded"
 
 
 class RefusedError(Exception):
@@ -76,7 +81,8 @@ class Guard:
         headers = _headers(scope)
         origin = headers.get(b"origin", b"").decode("latin-1")
         extension = origin.startswith(EXTENSIONS) and str(scope["path"]).startswith("/v1/")
-        telling = _adding(send, _extra(origin if extension else ""))
+        plain = scope["path"] == PLAIN
+        telling = _adding(send, OF_PLAIN if plain else _extra(origin if extension else ""))
         try:
             self._see(scope, headers, origin, extension)
             if scope["method"] == "OPTIONS":
@@ -87,7 +93,7 @@ class Guard:
             scope.setdefault("state", {})["device"] = self._who(scope, headers)
             body = await _whole(scope, headers, receive)
         except RefusedError as refused:
-            await _refuse(telling, refused)
+            await _refuse(telling, refused, plain=plain)
             return
         await self._app(scope, _again(body, receive), telling)
 
@@ -103,6 +109,8 @@ class Guard:
             raise RefusedError(400, "there are no WebSockets here")
         if origin and not extension and origin != f"{scope['scheme']}://{host}":
             raise RefusedError(403, "no page of another origin may ask")
+        if not origin and scope["path"] == PLAIN and scope["method"] != "GET":
+            raise RefusedError(403, "the browser does not say which page sends this form", "an `Origin` header does")
         is_page = scope["method"] == "GET" and not str(scope["path"]).startswith(("/v1", "/lists"))
         if headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site") and not extension and not is_page:
             raise RefusedError(403, "no page of another site may ask")
@@ -143,8 +151,9 @@ async def _whole(scope: Scope, headers: Headers, receive: Receive) -> bytes:
     has_body = bool(length.strip(b"0")) or b"transfer-encoding" in headers
     if has_body or scope["method"] in ASKED_WITH:
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if kind != b"application/json":
-            raise RefusedError(415, "write application/json", "", [(b"connection", b"close")])
+        wanted = FORM if scope["path"] == PLAIN else JSON
+        if kind != wanted:
+            raise RefusedError(415, f"write {wanted.decode()}", "", [(b"connection", b"close")])
     parts, size = [], 0
     try:
         async with asyncio.timeout(PATIENCE):
@@ -181,8 +190,8 @@ def _split(host: str) -> tuple[str, str]:
 
 def _extra(origin: str) -> list[tuple[bytes, bytes]]:
     if not origin:
-        return ALWAYS
-    return [*ALWAYS, (b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"origin"),
+        return OF_PAGE
+    return [*OF_PAGE, (b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"origin"),
             (b"access-control-expose-headers", b"etag")]  # fmt: skip
 
 
@@ -211,10 +220,12 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _refuse(send: Send, refused: RefusedError) -> None:
+async def _refuse(send: Send, refused: RefusedError, *, plain: bool) -> None:
     said = {"error": {"message": refused.message, "hint": refused.hint, "diagnostics": []}}
-    body = json.dumps(said).encode()
-    await _answer(send, refused.status, body, [*refused.headers, (b"content-type", b"application/json")])
+    body, kind = json.dumps(said).encode(), JSON
+    if plain:
+        body, kind = refusal(refused.message, refused.hint).encode(), b"text/html; charset=utf-8"
+    await _answer(send, refused.status, body, [*refused.headers, (b"content-type", kind)])
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
