@@ -13,7 +13,7 @@ from functools import lru_cache
 from blockctl.model.names import covers
 from blockctl.model.pattern import TOKEN
 
-SCHEME = "^[^:]+://+"  # and whoever writes `user@` before the host is not followed
+SCHEME = "^[^/]+//"  # short, for it stands in every rule; `user@` before the host is not followed
 SUBDOMAINS = r"([^/]+\.)?"  # a colon too: what WebKit need not tell apart keeps its automata small
 SEPARATOR = "[^a-zA-Z0-9_.%-]"
 EVERYTHING = ".*"

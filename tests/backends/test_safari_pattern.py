@@ -54,7 +54,7 @@ def test_patterns_match_the_same_addresses(pattern: str, url: str, match_case: b
         pytest.param("/ad/", ["/ad/"], id="plain"),
         pytest.param("a^b", ["a[^a-zA-Z0-9_.%-]b"], id="separator in the middle"),
         pytest.param("/ad.js^", [r"/ad\.js[^a-zA-Z0-9_.%-]", r"/ad\.js$"], id="separator at the end"),
-        pytest.param("||a.test/x|", [r"^[^:]+://+([^/]+\.)?a\.test/x$"], id="host, end"),
+        pytest.param("||a.test/x|", [r"^[^/]+//([^/]+\.)?a\.test/x$"], id="host, end"),
         pytest.param("|https://a", ["^https://a"], id="start"),
         pytest.param("a(b)|c{1}", [r"a\(b\)\|c\{1\}"], id="what means something to WebKit"),
         pytest.param("", [".*"], id="everything"),
@@ -140,7 +140,11 @@ def test_what_webkit_refuses(text: str, sound: bool) -> None:
         pytest.param("https://bads.test/", False, False, False, id="a longer name"),
         pytest.param("https://ads.test.evil/", False, False, False, id="goes on"),
         pytest.param("https://x.evil/?u=https://ads.test/", False, False, False, id="in the query"),
+        pytest.param("https://evil/ads.test/", False, False, False, id="in the path, below a name without dots"),
+        pytest.param("https://evil//ads.test/", False, False, False, id="behind two slashes in the path"),
+        pytest.param("https://evil:80/x.ads.test/", False, False, False, id="in the path, behind a port"),
         pytest.param("wss://ads.test/", True, True, False, id="socket"),
+        pytest.param("blob:https://x.ads.test/1", True, False, True, id="a blob that the host made"),
     ],
 )
 def test_hosts(url: str, subtree: bool, exact: bool, below: bool) -> None:
