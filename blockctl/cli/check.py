@@ -10,6 +10,7 @@ from blockctl.cli.common import JsonOption, PolicyOption, StateOption, diagnosti
 
 if TYPE_CHECKING:
     from blockctl.cli.common import Loaded
+    from blockctl.io.edits import TakenOut
     from blockctl.io.lists import ReadList
 
 LAPSED = "P015"
@@ -17,7 +18,8 @@ LAPSED = "P015"
 
 def check_command(
     remove: Annotated[
-        bool, typer.Option("--remove-lapsed", help="Delete the entries whose time has passed from the file.")
+        bool,
+        typer.Option("--remove-lapsed", help="Delete the entries whose time has passed; what they replaced returns."),
     ] = False,
     policy: PolicyOption = None,
     state: StateOption = None,
@@ -33,7 +35,7 @@ def check_command(
     loaded = load_with_faults(policy, state)
     copies = copy_warnings(loaded.path)
     wrong = any(fault.severity is Severity.ERROR for fault in loaded.diagnostics)
-    removed = 0
+    removed = None
     if remove and not wrong:
         removed = remove_lapsed(loaded)
         loaded = load_with_faults(policy, state)
@@ -59,14 +61,13 @@ def refuse_shared_paths(loaded: Loaded) -> None:
     steps.check_paths(loaded.policy, paths, steps.report_path_of(list(paths.values()), None))
 
 
-def remove_lapsed(loaded: Loaded) -> int:
-    """Delete what has lapsed; return how many entries that were."""
-    from blockctl.io import policy_file
-    from blockctl.policy import edit
+def remove_lapsed(loaded: Loaded) -> TakenOut | None:
+    """Delete what has lapsed, as `tidy --remove --only lapsed` does; None where nothing has."""
+    from blockctl.io import edits
 
-    lapsed = sum(fault.code == LAPSED for fault in loaded.diagnostics)
-    changed = policy_file.edit(loaded.path, lambda text: edit.remove_lapsed(text, loaded.now)) if lapsed else False
-    return lapsed if changed else 0
+    if not any(fault.code == LAPSED for fault in loaded.diagnostics):
+        return None
+    return edits.take_out(loaded, (), lapsed=True)
 
 
 def read_lists(loaded: Loaded) -> list[ReadList]:
@@ -83,7 +84,7 @@ def left_out(read: ReadList) -> bool:
     return read.problem is not None or not read.list.format
 
 
-def show(loaded: Loaded, lists: list[ReadList], removed: int, *, wrong: bool) -> None:
+def show(loaded: Loaded, lists: list[ReadList], removed: TakenOut | None, *, wrong: bool) -> None:
     """Print every diagnostic, then one line for each list and for the policy."""
     for fault in loaded.diagnostics:
         typer.echo(str(fault))
@@ -102,8 +103,10 @@ def show(loaded: Loaded, lists: list[ReadList], removed: int, *, wrong: bool) ->
         said = f"{counts.lines:,} lines, {counts.rules:,} with rules, {counts.refused:,} refused"
         part = f" ({read.list.file})" if read.list.file not in (read.source.path, read.source.url) else ""
         typer.echo(f"list {read.source.name}{part}: {'left out' if left_out(read) else said}")
-    if removed:
-        typer.echo(f"removed {removed:,} lapsed {'entry' if removed == 1 else 'entries'}")
+    if removed is not None and removed.lapsed:
+        typer.echo(f"removed {removed.lapsed:,} lapsed {'entry' if removed.lapsed == 1 else 'entries'}")
+    for host in removed.back if removed is not None else ():
+        typer.echo(f"put back what {host} said before")
     missing = f"{_counted(sum(map(left_out, lists)), 'list')} of {len(lists):,} left out"
     typer.echo(f"{loaded.path}: {_summary(loaded, missing if any(map(left_out, lists)) else '', wrong=wrong)}")
 
@@ -126,7 +129,7 @@ def _counted(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
-def to_json(loaded: Loaded, lists: list[ReadList], removed: int, *, wrong: bool) -> dict[str, Any]:
+def to_json(loaded: Loaded, lists: list[ReadList], removed: TakenOut | None, *, wrong: bool) -> dict[str, Any]:
     """Return the findings for programs."""
     return {
         "version": 1,
@@ -134,7 +137,8 @@ def to_json(loaded: Loaded, lists: list[ReadList], removed: int, *, wrong: bool)
         "ok": not wrong and not any(left_out(read) for read in lists),
         "diagnostics": [diagnostic_json(fault) for fault in loaded.diagnostics],
         "lapsed": sum(fault.code == LAPSED for fault in loaded.diagnostics),
-        "removed": removed,
+        "removed": removed.lapsed if removed is not None else 0,
+        "put_back": list(removed.back) if removed is not None else [],
         "lists": [
             {
                 "name": read.source.name,

@@ -210,18 +210,19 @@ def put_back(fixing: Fixing) -> None:
 
 
 def take_back(policy: Path | None, state: Path | None) -> None:
-    """Take what an earlier repair tried out of the file, where that one was killed."""
+    """Take out what an earlier repair tried, where that was killed, and put back what temporary changes replaced."""
+    from blockctl.io import returns, trial
+    from blockctl.io.clock import now
     from blockctl.io.policy_file import edit, policy_path, state_path
-    from blockctl.io.trial import forget_trial, left_trial
     from blockctl.policy.trying import untried
 
-    folder = state_path(state)
-    left = left_trial(folder)
-    if left is None or left.policy != str(policy_path(policy)):
-        return
-    edit(policy_path(policy), lambda now: untried(now, left.tries, left.before))
-    forget_trial(folder)
-    stderr(f"an earlier `blockctl fix {left.site}` was cut short: what it tried is taken back")
+    path, folder = policy_path(policy), state_path(state)
+    left = trial.left_trial(folder)
+    if left is not None and left.policy == str(path):
+        edit(path, lambda text: untried(text, left.tries, left.before))
+        trial.forget_trial(folder)
+        stderr(f"an earlier `blockctl fix {left.site}` was cut short: what it tried is taken back")
+    returns.restore(path, folder, now())
 
 
 def keep(fixing: Fixing, found: Sequence[str]) -> None:

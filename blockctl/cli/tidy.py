@@ -16,7 +16,7 @@ from blockctl.cli.common import (
     print_json,
     stderr,
 )
-from blockctl.policy.tidy_findings import KINDS, SURE
+from blockctl.policy.tidy_findings import KINDS, LAPSED, SURE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,15 +72,18 @@ def tidy_command(
 
 def findings(loaded: Loaded, unvisited: str, kinds: Sequence[str]) -> tuple[Visits, list[Finding]]:
     """Look at the policy as it is written, the lists, the log and what was done before."""
+    from blockctl.io.returns import coming_back
     from blockctl.io.temporary import noted
     from blockctl.policy.read import read_policy
     from blockctl.policy.tidy import tidy
 
     whole, faults = read_policy(loaded.text, str(loaded.path))
+    back = coming_back(loaded.state, loaded.now)
     end = end_of(unvisited, loaded.now)
     assert end is not None, "a time was given"
     visits = read_visits(whole, loaded.state)
-    found = tidy(whole, faults, loaded.now, noted(loaded.state), visits, end - loaded.now, blocking(loaded))
+    past = noted(loaded.state)
+    found = tidy(whole, faults, loaded.now, past, visits, end - loaded.now, blocking(loaded), back)
     return visits, [each for each in found if each.kind in kinds]
 
 
@@ -123,21 +126,10 @@ def blocking(loaded: Loaded) -> Callable[[str], bool] | None:
 
 def take_out(loaded: Loaded, gone: Sequence[Finding]) -> None:
     """Take entries out of the file. Raises BlockctlError when it was changed meanwhile."""
-    from blockctl.io.kept_policies import remember
-    from blockctl.io.policy_file import edit
-    from blockctl.model.diagnostic import BlockctlError
-    from blockctl.policy.remove import remove_at
+    from blockctl.io import edits
 
-    places = {(each.origin.line, each.origin.column) for each in gone}
-
-    def change(text: str) -> str:
-        if text != loaded.text:
-            raise BlockctlError(f"{loaded.path} was changed meanwhile; nothing was removed", "try it again")
-        new = remove_at(text, places)
-        remember(loaded.state, text, new)
-        return new
-
-    edit(loaded.path, change)
+    places = {(each.origin.line, each.origin.column) for each in gone if each.kind != LAPSED}
+    edits.take_out(loaded, places, lapsed=any(each.kind == LAPSED for each in gone))
 
 
 def show(visits: Visits, found: Sequence[Finding], gone: Sequence[Finding]) -> None:

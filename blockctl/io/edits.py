@@ -5,15 +5,20 @@ What has lapsed makes way for what is new, earlier texts are kept for merges, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from blockctl.io import policy_file, returns
 from blockctl.io.kept_policies import remember
 from blockctl.io.loaded import Loaded
 from blockctl.io.temporary import note as note_temporary
+from blockctl.model.diagnostic import BlockctlError
 from blockctl.policy import edit
 from blockctl.policy.hiding import set_hide
+from blockctl.policy.read import lapsed as find_lapsed
+from blockctl.policy.read import read_policy
+from blockctl.policy.remove import Place, remove_at
 from blockctl.policy.tidy_findings import Temporary
 
 Words = Mapping[str, str | None]
@@ -83,6 +88,41 @@ def add_host(
 def forget_host(loaded: Loaded, host: str, site: str | None) -> bool:
     """Take a host out of the allowed and the denied ones, everywhere or of one site."""
     return _edit(loaded, lambda text: edit.forget_host(text, host, site))
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """What `take_out` did with entries whose time has passed."""
+
+    lapsed: int  # are gone
+    back: tuple[str, ...]  # sites that say again what they said before
+
+
+def take_out(loaded: Loaded, places: Collection[Place], *, lapsed: bool) -> TakenOut:
+    """Take out the entries that begin at these places and, if told so, all whose time has passed.
+
+    What a temporary change had replaced comes back. Raises BlockctlError when the file was changed meanwhile.
+    """
+
+    def change(text: str) -> str:
+        if text != loaded.text:
+            raise BlockctlError(f"{loaded.path} was changed meanwhile; nothing was removed", "try it again")
+        text = returns.restored(remove_at(text, places) if places else text, loaded.state, loaded.now)
+        return edit.remove_lapsed(text, loaded.now) if lapsed else text
+
+    before = loaded.whole.sites
+    over = [host for host, site in before.items() if site.until is not None and site.until <= loaded.now]
+    count = len(find_lapsed(loaded.whole, loaded.now)) if lapsed else 0
+    changed = policy_file.edit(loaded.path, change)
+    returns.done(loaded.state, loaded.now)
+    text = policy_file.read_text(loaded.path) if changed else loaded.text
+    after = read_policy(text, str(loaded.path))[0].sites if changed else before
+    for host in before.keys() - after.keys():
+        returns.forget(loaded.state, host)
+    if changed:
+        remember(loaded.state, loaded.text, text)
+    back = tuple(host for host in over if changed and host in after and after[host].until is None)
+    return TakenOut(max(0, count - len(back)), back)
 
 
 def _edit(loaded: Loaded, change: Change) -> bool:

@@ -54,7 +54,12 @@ def forget(state: Path, site: str) -> None:
 
 def is_due(state: Path, now: datetime) -> bool:
     """Whether something is to be put back now."""
-    return bool(_due(Kept(state, NAME).read(), now))
+    return bool(coming_back(state, now))
+
+
+def coming_back(state: Path, now: datetime) -> set[str]:
+    """Return the sites of which something is to be put back now."""
+    return set(_due(Kept(state, NAME).read(), now))
 
 
 def restored(text: str, state: Path, now: datetime) -> str:

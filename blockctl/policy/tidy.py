@@ -7,7 +7,7 @@ An entry is told of only where taking it out changes no decision, as far as the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -41,14 +41,16 @@ def tidy(
     visits: Visits,
     unvisited: timedelta,
     blocked: Callable[[str], bool] | None,
+    back: Collection[str] = (),
 ) -> list[Finding]:
     """Return what can go, in the order of the file, and what comes again, last.
 
     `policy` and `faults` are as read. `unvisited` is for how long nobody must have asked for a site. `blocked` says
-    whether any list blocks a name, what covers it, or what is below it; None: the lists are not at hand.
+    whether any list blocks a name, what covers it, or what is below it; None: the lists are not at hand. `back` are
+    lapsed sites of which an earlier entry returns.
     """
     standing = policy.at(now)
-    found = [*_lapsed(policy, now), *_double(faults)]
+    found = [*_lapsed(policy, now, back), *_double(faults)]
     seen = {each.origin for each in found}
     more = [*_shadowed(standing), *(_idle(standing, blocked) if blocked else ()),
             *_unvisited(standing, now, visits, unvisited)]  # fmt: skip
@@ -66,13 +68,18 @@ def _double(faults: Iterable[Diagnostic]) -> Iterator[Finding]:
             yield Finding(DOUBLE, fault.origin, fault.message, fault.hint)
 
 
-def _lapsed(policy: Policy, now: datetime) -> Iterator[Finding]:
+def _lapsed(policy: Policy, now: datetime, back: Collection[str]) -> Iterator[Finding]:
     for site in policy.sites.values():
         if site.until is not None and site.until <= now:
-            yield Finding(LAPSED, site.origin, f"sites: {site.host}", _ended(site.until))
+            returns = "; what it said before comes back" if site.host in back else ""
+            yield Finding(LAPSED, site.origin, f"sites: {site.host}", _ended(site.until) + returns)
             continue
         yield from (_lapsed_host(entry, site) for entry in site.hosts if entry.until and entry.until <= now)
     yield from (_lapsed_host(entry) for entry in policy.hosts.values() if entry.until and entry.until <= now)
+    for group in policy.resolver.groups.values():
+        for entry in group.hosts.values():
+            if entry.until and entry.until <= now:
+                yield Finding(LAPSED, entry.origin, f"group {group.name}: {_word(entry)}", _ended(entry.until))
 
 
 def _lapsed_host(entry: HostEntry, site: Site | None = None) -> Finding:
@@ -85,7 +92,11 @@ def _ended(until: datetime) -> str:
 
 
 def _called(entry: HostEntry, site: Site | None = None) -> str:
-    return f"{f'sites: {site.host}' if site else 'hosts'}: {'allow' if entry.allow else 'deny'}: {entry.host}"
+    return f"{f'sites: {site.host}' if site else 'hosts'}: {_word(entry)}"
+
+
+def _word(entry: HostEntry) -> str:
+    return f"{'allow' if entry.allow else 'deny'}: {entry.host}"
 
 
 def _shadowed(policy: Policy) -> Iterator[Finding]:

@@ -64,6 +64,74 @@ def test_what_has_lapsed_is_told_and_removed_on_request(run: Run, policy: Path) 
     assert "removed" not in run("check", "--remove-lapsed").out
 
 
+REPLACED = """\
+version: 1
+sites:
+  rant.example: {javascript: deny}  # for good
+  gone.example: {blocking: off, until: 2026-11-21T12:00:00Z}
+hosts: {allow: [cdn.example]}
+"""
+
+
+def replace_for_a_while(run: Run, policy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allow for half an hour what is denied for good; that is over five minutes ago."""
+    policy.write_text(REPLACED)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(clock, "now", lambda: NOW.replace(hour=11, minute=30))
+        assert run("set", "rant.example", "javascript=allow", "--for", "30m").status == 0
+    assert "javascript: allow, until: 2026-11-21T12:00:00Z" in policy.read_text()
+
+
+@pytest.mark.parametrize(
+    "words", [("check", "--remove-lapsed"), ("tidy", "--remove"), ("tidy", "--remove", "--only", "lapsed")]
+)
+def test_what_a_lapsed_entry_had_replaced_comes_back(
+    run: Run, policy: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    replace_for_a_while(run, policy, monkeypatch)
+    assert "what it said before comes back" in run("tidy").out
+    assert run(*words).status == 0
+    left = "".join(line for line in REPLACED.splitlines(keepends=True) if "gone.example" not in line)
+    assert policy.read_text() == left
+    assert run("tidy", "--only", "lapsed").status == 0
+    assert policy.read_text() == left
+
+
+def test_what_came_back_is_told(run: Run, policy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_for_a_while(run, policy, monkeypatch)
+    said = json.loads(run("check", "--remove-lapsed", "--json").out)
+    assert (said["removed"], said["put_back"], said["lapsed"]) == (1, ["rant.example"], 0)
+    replace_for_a_while(run, policy, monkeypatch)
+    said_so = run("check", "--remove-lapsed").out
+    assert "removed 1 lapsed entry\nput back what rant.example said before\n" in said_so
+
+
+def test_what_tidy_took_out_does_not_come_back(run: Run, policy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A temporary entry whose site nobody visits is taken out for good, with what it had replaced."""
+    from blockctl.io import edits, returns
+    from blockctl.io.loaded import load_policy
+
+    policy.write_text(REPLACED)
+    run("set", "rant.example", "javascript=allow", "--for", "30m")
+    loaded = load_policy(None, None)
+    place = loaded.policy.sites["rant.example"].origin
+    edits.take_out(loaded, {(place.line, place.column)}, lapsed=False)
+    later = NOW.replace(hour=13)
+    assert not returns.restore(policy, policy.parent / "state", later)
+    assert "rant.example" not in policy.read_text()
+
+
+def test_the_lapsed_hosts_of_a_group_go_too(run: Run, policy: Path) -> None:
+    policy.write_text(
+        "version: 1\nresolver:\n  groups:\n    kids:\n      clients: [192.168.1.9]\n"
+        "      deny: [{host: games.example, until: 2026-11-21T12:00:00Z}]\n"
+    )
+    told = run("tidy").out
+    assert f"{policy}:6:14: lapsed: group kids: deny: games.example: its time passed" in told
+    assert run("tidy", "--remove").status == 0
+    assert "games.example" not in policy.read_text()
+
+
 def test_lists_are_checked_too(run: Run, policy: Path, tmp_path: Path) -> None:
     (tmp_path / "hosts.txt").write_text("0.0.0.0 ads.example\n0.0.0.0 bad name!\n0.0.0.0 b.example\n")
     (tmp_path / "page.txt").write_text("<!DOCTYPE html><html><body>404</body></html>\n")

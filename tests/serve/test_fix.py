@@ -196,6 +196,20 @@ def test_a_person_answers(server: Running) -> None:
     assert "shop.example: {allow: [t4.example]}" in server.policy.read_text()
 
 
+def test_what_a_lapsed_entry_had_replaced_comes_back(tmp_path: Path) -> None:
+    """Nothing is left to lapse when a repair begins: what it writes for good would else be lost with that entry."""
+    policy = tmp_path / "policy.yaml"
+    text = "version: 1\nresolver: {listen: ['127.0.0.1:1']}\nsites:\n  shop.example: "
+    policy.write_text(f"{text}{{javascript: allow, until: 2020-01-01T00:00:00Z}}\n")
+    said = {"until": "2020-01-01T00:00:00Z", "words": {"javascript": "deny"}, "hide": None}
+    (tmp_path / "state/api").mkdir(parents=True)
+    (tmp_path / "state/api/returns.json").write_text(json.dumps({"shop.example": said}))
+    words = ["--policy", str(policy), "--state", str(tmp_path / "state")]
+    run = subprocess.run([sys.executable, "-m", "blockctl", "fix", "shop.example", *words], capture_output=True)
+    assert run.returncode == 3, "no resolver runs here"
+    assert policy.read_text() == f"{text}{{javascript: deny}}\n"
+
+
 def test_without_a_resolver_nothing_is_tried(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text('version: 1\nresolver: {listen: ["127.0.0.1:1"]}\n')
     words = [
