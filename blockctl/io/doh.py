@@ -16,7 +16,7 @@ from typing import Protocol
 from blockctl.dns.doh import Head, Response, Wanted, answered
 from blockctl.dns.exchange import Client, Transport
 from blockctl.io.connection import Connection, Handle, Host, Limits
-from blockctl.io.door import Door, Figures
+from blockctl.io.door import Server
 from blockctl.model.addresses import Address, read_address
 from blockctl.model.listen import DNS_PATH
 
@@ -42,35 +42,22 @@ class Speaker(Protocol):
         """Say that the connection ends, where the version has words for it."""
 
 
-class DohServer:
+class DohServer(Server):
     """Answers at one path, and at `path/CLIENT-ID`."""
 
     def __init__(self, handle: Handle, path: str = DNS_PATH, limits: Limits | None = None) -> None:
         def make(door: Host, address: str, secure: bool) -> DohConnection:
             return DohConnection(door, address, secure, path)
 
-        self._door = Door(handle, make, limits or Limits())
-
-    @property
-    def figures(self) -> Figures:
-        """What came and went."""
-        return self._door.figures
-
-    def __len__(self) -> int:
-        """Return how many are connected."""
-        return len(self._door)
+        super().__init__(handle, make, limits)
 
     async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-        """Serve a bound socket, which is the server's from now on; its context offers PROTOCOLS."""
+        """Serve a bound socket, as every server; its context offers PROTOCOLS."""
         # Late, for the libraries take 60 ms to load; but not as late as the first client.
         import blockctl.io.doh_http1
         import blockctl.io.doh_http2  # noqa: F401
 
-        self._door.start(sock, tls)
-
-    async def stop(self, grace: float) -> None:
-        """Close the sockets; wait so many seconds for answers that clients wait for."""
-        await self._door.stop(grace)
+        await super().start(sock, tls)
 
 
 class DohConnection(Connection):

@@ -233,3 +233,29 @@ class Door:
             if silent > limit:
                 self.figures.timed_out += 1
                 connection.leave()
+
+
+class Server:
+    """Answers on connections that its door lets in."""
+
+    def __init__(
+        self, handle: Handle, make: Callable[[Door, str, bool], Connection], limits: Limits | None = None
+    ) -> None:
+        self._door = Door(handle, make, limits or Limits())
+
+    @property
+    def figures(self) -> Figures:
+        """What came and went."""
+        return self._door.figures
+
+    def __len__(self) -> int:
+        """Return how many are connected."""
+        return len(self._door)
+
+    async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """Serve a bound socket, which is the server's from now on; may be called for several."""
+        self._door.start(sock, tls)
+
+    async def stop(self, grace: float) -> None:
+        """Close the sockets; wait so many seconds for answers that clients wait for."""
+        await self._door.stop(grace)

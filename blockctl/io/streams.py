@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
 from functools import partial
 
 from blockctl.dns.exchange import Client, Transport
 from blockctl.dns.keepalive import asks_to_stay, with_stay
 from blockctl.io.connection import Connection, Handle, Host, Limits
-from blockctl.io.door import Door, Figures
+from blockctl.io.door import Server
 from blockctl.io.tls import client_id
 
 AT_ONCE = 32  # answers that one connection may wait for; then it is not read from
@@ -19,28 +17,11 @@ OTHERS = (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"PRI ", b"CONN")  # what
 TLS_HELLO = b"\x16\x03"  # a record of a TLS handshake
 
 
-class StreamServer:
+class StreamServer(Server):
     """Answers over TCP, and over TLS on the sockets that have a context."""
 
     def __init__(self, handle: Handle, limits: Limits | None = None) -> None:
-        self._door = Door(handle, _Stream, limits or Limits())
-
-    @property
-    def figures(self) -> Figures:
-        """What came and went."""
-        return self._door.figures
-
-    def __len__(self) -> int:
-        """Return how many are connected."""
-        return len(self._door)
-
-    async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
-        """Serve a bound socket, which is the server's from now on; may be called for several."""
-        self._door.start(sock, tls)
-
-    async def stop(self, grace: float) -> None:
-        """Close the sockets; wait so many seconds for answers that clients wait for."""
-        await self._door.stop(grace)
+        super().__init__(handle, _Stream, limits)
 
 
 class _Stream(Connection):
