@@ -105,7 +105,7 @@ async def _paired(request: Request, form: Form) -> HTMLResponse:
 async def _screen(
     request: Request, device: Device, form: Form, said: str = "", *, error: BlockctlError | None = None, key: str = ""
 ) -> HTMLResponse:
-    """Return a screen, below it what was done or what is wrong. The log and the lists need a policy without errors."""
+    """Return a screen, and above it what was done or what is wrong: in the policy's file too."""
     if "look" in form:  # a name that was pressed, on any screen
         form = {**form, "view": "site", "what": form["look"]}
     view = form.get("view", "") if form.get("view") in SCREENS else "site"

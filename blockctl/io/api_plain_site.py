@@ -50,18 +50,16 @@ async def _found(request: Request, what: str, forms: Forms) -> list[str]:
     told = await api_policy.get_site(request, url_host(complete_url(what)))
     parts: list[str] = [_card(told, desk_of(request).view.path.name, forms)]
     if "/" in what or told.site is None:
-        parts.append(_why(await api_asking.get_why(request, what)))
+        parts.append(_why(await api_asking.get_why(request, what), forms))
     return parts
 
 
 def _card(told: SiteTold, file: str, forms: Forms) -> Html:
     paused = told.words[0] if told.paused.in_force else ""
-    script = told.javascript
-    on = "on" if told.blocking else "off"
     end = told.until if told.site == told.host else None
     switches = forms.change(
-        _choice("JavaScript", "javascript", SCRIPTS, script),
-        _choice("Ads and trackers", "blocking", BLOCKING, on),
+        _choice("JavaScript", "javascript", SCRIPTS, told.javascript),
+        _choice("Ads and trackers", "blocking", BLOCKING, "on" if told.blocking else "off"),
         make("p", times(end)),
         site=told.host,
     )
@@ -131,20 +129,25 @@ def _host_form(site: str, forms: Forms) -> Html:
     )
 
 
-def _why(said: Mapping[str, Any]) -> Html:
-    rule = said["rule"]
+def _why(said: Mapping[str, Any], forms: Forms) -> Html:
+    """Return what happens to a request, which line decides, and the way to change it everywhere."""
+    rule, host = said["rule"], said["host"]
     line = f"{rule['file']}:{rule['line']}  {short(rule['text'])}" if rule else "nothing speaks of it"
     engines = [
         make("li", make("span", name), make("span", verdict, class_="bad" if each["blocked"] else "good"))
         for name, each in said["engines"].items()
         for verdict in ("blocked" if each["blocked"] else "let through",)
     ]
+    change = (f"Allow {host} everywhere", f"allow {host}")
+    if not said["blocked"]:
+        change = (f"Deny {host} everywhere", f"deny {host}")
     return make(
         "section",
         make("h3", "Blocked" if said["blocked"] else "Let through"),
         make("p", short(said["url"])),
         make("p", make("code", line)),
         make("ul", *engines, class_="list"),
+        forms.change(make("p", times()), forms.act(*change)),
         class_="card",
     )
 
