@@ -1,107 +1,100 @@
-r"""Fewer filters for the same hosts: names that differ in one character, or in a first `s`, become one filter.
+r"""Fewer filters for the same addresses: those that differ in one character, or in a first `s`, become one filter.
 
 WebKit has no `a|b`, and what it has in its place costs automata: an optional group that no other filter begins with
 makes one of its own, and each is run over every address. What is free is a class (`ad[1-3]\.example`), for it stands
-in the tree that all names share. `s?` costs one automaton for all names that begin so (`s?metrics\.shop\.example`),
+in the tree that all filters share. `s?` costs one automaton for all names that begin so (`s?metrics\.shop\.example`),
 which pays where there are many: trackers that hide below a site's own name come in such pairs.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
-from json.encoder import encode_basestring_ascii as quote
-from operator import methodcaller
+from collections.abc import Collection, Iterable, Iterator
 
 from blockctl.backends.safari_pattern import host_filter
-from blockctl.backends.safari_trigger import rule
+from blockctl.backends.safari_trigger import Said, line
 
 PAIRS = 20  # from this many on the automaton for `s?` pays
 
-_ZEROS = str.maketrans("123456789", "000000000")
-_DIGIT = re.compile("[0-9]")
-_DOT = quote(r"\.")[1:-1]
-_BEFORE, _AFTER = rule(host_filter("NAME"), "").partition("}")[0].split("NAME")
-_NAME = re.compile(rf"[a-z0-9_-]+(?:{re.escape(_DOT)}[a-z0-9_-]+)*")
+_BEFORE, _AFTER = host_filter("NAME").split("NAME")
+_DOT = re.escape(".")
+_NAME = re.compile(r"[a-z0-9_-]+(?:\\\.[a-z0-9_-]+)*")
+_ITSELF = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+# A part of a filter; the group is a character that stands for itself, once.
+_PART = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|([A-Za-z0-9_-])(?![?*+])|.")
 
 
-def fewer(lines: Iterable[str]) -> Iterator[str]:
-    """Yield rules that mean the same as these: those for a host and all below it, alike in the rest, merged."""
-    hosts: dict[str, set[str]] = {}
-    for line in lines:
-        if line.startswith(_BEFORE):
-            name, after, rest = line[len(_BEFORE) :].partition(_AFTER)
-            if after and _NAME.fullmatch(name):
-                hosts.setdefault(rest, set()).add(name.replace(_DOT, "."))
-                continue
-        yield line
+def fewer(said: Iterable[Said]) -> Iterator[str]:
+    """Yield the lines of rules that mean the same as these: those alike in the rest are merged by their filters."""
+    hosts: dict[str, list[str]] = {}
+    others: dict[str, list[str]] = {}
+    for url_filter, rest in said:
+        name = url_filter[len(_BEFORE) : -len(_AFTER)]
+        if url_filter.startswith(_BEFORE) and url_filter.endswith(_AFTER) and _NAME.fullmatch(name):
+            hosts.setdefault(rest, []).append(name.replace("\\", ""))
+        else:
+            others.setdefault(rest, []).append(url_filter)
+    for rest, filters in others.items():
+        for each in joined(filters):
+            yield line(each, rest)
     for rest, names in hosts.items():
         for each in merged(names):
-            yield f"{_BEFORE}{each.replace('.', _DOT)}{_AFTER}{rest}"
+            yield line(f"{_BEFORE}{each.replace('.', _DOT)}{_AFTER}", rest)
 
 
 def merged(names: Collection[str]) -> list[str]:
     """Return names, in which classes and a first `s?` may stand; together they match these names and no others."""
-    found: list[str] = []
-    plain = _join(names, methodcaller("translate", _ZEROS), _digits, found)
-    plain = _join(plain, _but_last_letter, lambda name: (_last_letter(name),), found)
-    return _pairs([*found, *plain])
+    return _pairs(joined(names))
 
 
-def _digits(name: str) -> list[int]:
-    return [match.start() for match in _DIGIT.finditer(name)]
+def joined(texts: Collection[str]) -> list[str]:
+    """Return names or filters; those that differ in one character become one, with a class in its place."""
+    left, found = _join(set(texts))
+    kept = left
+    while found:  # what has a class by now may differ from its like in one character more
+        left, found = _join(found)
+        kept |= left
+    return list(kept)
 
 
-def _last_letter(name: str) -> int:
-    """Return the place of the last letter of the first label."""
-    return (name.find(".") if "." in name else len(name)) - 1
+def _join(texts: set[str]) -> tuple[set[str], set[str]]:
+    """Return the texts that are like no other, and what became of the rest, the largest classes first."""
+    by_length: dict[int, list[str]] = {}
+    for text in texts:
+        by_length.setdefault(len(text), []).append(text)
+    alike = [each for length, same in by_length.items() for each in _alike(same, 0, length)]
+    left, found = set(texts), set()
+    for at, same in sorted(alike, key=lambda each: (-len(each[1]), each[1][0], each[0])):
+        free = [text for text in same if text in left]
+        if len(free) > 1:
+            left.difference_update(free)
+            found.add(f"{free[0][:at]}{_class({text[at] for text in free})}{free[0][at + 1 :]}")
+    return left, found
 
 
-def _but_last_letter(name: str) -> str:
-    at = name.find(".") - 1
-    return f"{name[:at]}\0{name[at + 1 :]}" if at >= 0 else name
+def _alike(texts: list[str], start: int, end: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield places, and texts that differ there alone, from texts that are of one length and alike outside of a range.
 
-
-def _join(
-    names: Iterable[str], form: Callable[[str], str], places: Callable[[str], Iterable[int]], found: list[str]
-) -> list[str]:
-    """Put into `found` what becomes a class, the largest first; return the names that do not.
-
-    Only names of the same `form` can differ in a single one of their `places`.
+    What differs in one place of the range is alike in one half of it: so each half in turn tells which texts to look
+    at further, and most are left at the first.
     """
-    names = list(names)
-    forms = list(map(form, names))
-    count = Counter(forms)  # most forms have one name: no list for those
-    left = []
-    alike: dict[str, list[str]] = {}
-    for name, shape in zip(names, forms, strict=True):
-        if count[shape] == 1:
-            left.append(name)
-        else:
-            alike.setdefault(shape, []).append(name)
-    for same in alike.values():
-        left += _join_alike(same, places, found)
-    return left
-
-
-def _join_alike(names: list[str], places: Callable[[str], Iterable[int]], found: list[str]) -> list[str]:
-    gaps: dict[tuple[str, str], list[str]] = {}
-    for name in names:
-        for at in places(name):
-            gaps.setdefault((name[:at], name[at + 1 :]), []).append(name)
-    free = set(names)
-    shared = [(gap, same) for gap, same in gaps.items() if len(same) > 1]
-    for (before, after), same in sorted(shared, key=lambda pair: (-len(pair[1]), pair[0])):
-        joined = [name for name in same if name in free]
-        if len(joined) > 1:
-            free.difference_update(joined)
-            found.append(f"{before}{_class({name[len(before)] for name in joined})}{after}")
-    return list(free)
+    if end - start == 1:
+        same = sorted(text for text in texts if text[start] in _ITSELF)
+        if len(same) > 1 and any(part.start(1) == start for part in _PART.finditer(same[0])):
+            yield start, same
+        return
+    middle = (start + end) // 2
+    for low, high in ((start, middle), (middle, end)):
+        groups: dict[str, list[str]] = {}
+        for text in texts:
+            groups.setdefault(text[middle:end] if low == start else text[start:middle], []).append(text)
+        for same in groups.values():
+            if len(same) > 1:
+                yield from _alike(same, low, high)
 
 
 def _class(chars: Collection[str]) -> str:
-    """Return the class of some characters of names; a dash stands last, where it means itself."""
+    """Return the class of some characters; a dash stands last, where it means itself."""
     text = "".join(sorted(chars, key=lambda char: (char == "-", char)))
     digits = text[: len(text) - len(text.lstrip("0123456789"))]
     if len(digits) > 2 and int(digits[-1]) - int(digits[0]) == len(digits) - 1:

@@ -27,7 +27,7 @@ from blockctl.backends.safari_pattern import (
 )
 from blockctl.backends.safari_regex import MAX_FILTERS, regex_filters
 from blockctl.backends.safari_region import LISTS, has_entity, is_regex, left_over, pages, site_expressions
-from blockctl.backends.safari_trigger import BLOCK, IGNORE, POPUPS, Table, Trigger
+from blockctl.backends.safari_trigger import BLOCK, IGNORE, POPUPS, Table, Trigger, line
 from blockctl.model.match import page_keys
 from blockctl.model.names import parents
 from blockctl.model.pattern import anchored_host
@@ -55,8 +55,8 @@ class Carved(NamedTuple):
         for host in self.spared:
             trigger = Trigger(host_filter(host), party=self.rule.party, unless=self.triggers[0].unless)
             ignore.add(trigger, self.kinds, self.where)
-        yield from block.strict()
-        yield from ignore.strict()
+        for each in (*block.strict(), *ignore.strict()):
+            yield line(*each)
 
 
 @dataclass(slots=True)

@@ -64,10 +64,26 @@ def expressions(key: str, values: Iterable[str]) -> str:
     return f'"{key}":[{",".join(map(quote, values))}]'
 
 
+class Said(NamedTuple):
+    """A rule in two parts: its filter, and all that its line holds behind that."""
+
+    url_filter: str
+    rest: str
+
+
+def said(url_filter: str, action: str, *members: str) -> Said:
+    """Return one rule in its two parts."""
+    return Said(url_filter, "".join(f",{member}" for member in members if member) + f"}},{action}}}")
+
+
+def line(url_filter: str, rest: str) -> str:
+    """Return the line of a rule."""
+    return f'{{"trigger":{{"url-filter":{quote(url_filter)}{rest}'
+
+
 def rule(url_filter: str, action: str, *members: str) -> str:
     """Return one rule on one line."""
-    trigger = ",".join((f'"url-filter":{quote(url_filter)}', *(member for member in members if member)))
-    return f'{{"trigger":{{{trigger}}},{action}}}'
+    return line(*said(url_filter, action, *members))
 
 
 class Table:
@@ -106,22 +122,22 @@ class Table:
             for key in sorted(limited):
                 yield trigger, limited[key], key
 
-    def soft(self) -> Iterator[str]:
+    def soft(self) -> Iterator[Said]:
         """Write the rules; where all kinds but the document are meant, the types are left out.
 
         So they touch top documents and pop-ups too, and a rule behind them must take that back.
         """
         for trigger, kinds, pages in self.merged():
             kind = "" if kinds & SUBRESOURCES == SUBRESOURCES else types(kinds)
-            yield self._line(trigger, pages, kind)
+            yield self._say(trigger, pages, kind)
 
-    def strict(self) -> Iterator[str]:
+    def strict(self) -> Iterator[Said]:
         """Write the rules so that each touches its own kinds alone."""
         for trigger, kinds, pages in self.merged():
             for kind in strict_types(kinds, trigger.never_top):
-                yield self._line(trigger, pages, kind)
+                yield self._say(trigger, pages, kind)
 
-    def _line(self, trigger: Trigger, pages: tuple[str, ...] | None, kind: str) -> str:
+    def _say(self, trigger: Trigger, pages: tuple[str, ...] | None, kind: str) -> Said:
         members = []
         if trigger.match_case:
             members.append('"url-filter-is-case-sensitive":true')
@@ -133,7 +149,7 @@ class Table:
             members.append(expressions("unless-top-url", trigger.unless))
         elif pages is not None:
             members.append(expressions("if-top-url", pages))
-        return rule(trigger.url_filter, self.action, *members)
+        return said(trigger.url_filter, self.action, *members)
 
 
 def _order(trigger: Trigger) -> tuple[str, bool, str, tuple[str, ...], bool]:

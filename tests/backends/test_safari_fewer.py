@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blockctl.backends.safari_fewer import PAIRS, fewer, merged
+from blockctl.backends.safari_fewer import PAIRS, fewer, joined, merged
 from blockctl.backends.safari_pattern import exact_filter, host_filter, refusal
-from blockctl.backends.safari_trigger import BLOCK, IGNORE, rule
+from blockctl.backends.safari_trigger import BLOCK, IGNORE, line, rule, said
 from tests.backends.webkit_model import Blocker
 
 LABELS = st.text("s012ab_-", min_size=1, max_size=3)
@@ -40,6 +41,8 @@ def test_merged_names_match_the_same(listed: set[str], others: set[str]) -> None
         pytest.param({"pntra.test", "pntrs.test"}, ["pntr[as].test"], id="last letter"),
         pytest.param({"ad-.test", "ad_.test"}, ["ad[_-].test"], id="dash"),
         pytest.param({"ad1.t1.test", "ad2.t2.test"}, ["ad1.t1.test", "ad2.t2.test"], id="two places"),
+        pytest.param({f"ad{n}.t{m}.test" for n in "12" for m in "34"}, ["ad[12].t[34].test"], id="any of two places"),
+        pytest.param({"ads.test", "adsx.test"}, ["ads.test", "adsx.test"], id="not of one length"),
         pytest.param({"a.test", "b.test"}, ["[ab].test"], id="a label of one letter"),
         pytest.param({"metrics.test", "smetrics.test"}, ["metrics.test", "smetrics.test"], id="too few pairs"),
     ],
@@ -55,20 +58,52 @@ def test_many_pairs_become_one_filter_each() -> None:
 
 def test_only_rules_alike_in_the_rest_are_merged() -> None:
     third = '"load-type":["third-party"]'
-    lines = [
-        rule(host_filter("ad1.test"), BLOCK), rule(host_filter("ad2.test"), BLOCK, third),
-        rule(host_filter("ad3.test"), IGNORE), rule(exact_filter("ad4.test"), BLOCK),
-        rule(host_filter("ad5.test") + ".*x", BLOCK), rule(host_filter("ad6.test").replace("6", "[0-9]"), BLOCK),
+    rules = [
+        said(host_filter("ad1.test"), BLOCK), said(host_filter("ad2.test"), BLOCK, third),
+        said(host_filter("ad3.test"), IGNORE), said(exact_filter("ad4.test"), BLOCK),
+        said(host_filter("ad5.test") + ".*x", BLOCK), said(host_filter("ad6.test").replace("6", "[0-9]"), BLOCK),
     ]  # fmt: skip
-    assert sorted(fewer(lines)) == sorted(lines)
-    joined = [rule(host_filter(f"ad{n}.test"), BLOCK, third) for n in (1, 2)]
-    assert list(fewer(joined)) == [rule(r"^[^/]+//([^/]+\.)?ad[12]\.test[:/]", BLOCK, third)]
+    assert sorted(fewer(rules)) == sorted(line(*each) for each in rules)
+    alike = [said(host_filter(f"ad{n}.test"), BLOCK, third) for n in (1, 2)]
+    assert list(fewer(alike)) == [rule(r"^[^/]+//([^/]+\.)?ad[12]\.test[:/]", BLOCK, third)]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        pytest.param({"/ads/x", "/adv/x", "/adz/x"}, ["/ad[svz]/x"], id="a character"),
+        pytest.param({"/a1/b1", "/a2/b1", "/a1/b2", "/a2/b2"}, ["/a[12]/b[12]"], id="two characters"),
+        pytest.param({"/Ad", "/Bd"}, ["/[AB]d"], id="capitals"),
+        pytest.param({"/ad-x", "/ad_x"}, ["/ad[_-]x"], id="dash"),
+        pytest.param({"/ad.x", "/ad/x"}, ["/ad.x", "/ad/x"], id="any character"),
+        pytest.param({"/ad?x", "/ax?x"}, ["/ad?x", "/ax?x"], id="repeated or not"),
+        pytest.param({r"/a\.x", r"/a\tx"}, [r"/a\.x", r"/a\tx"], id="escaped"),
+        pytest.param({"/[ab]x", "/[ac]x"}, ["/[ab]x", "/[ac]x"], id="in a class"),
+        pytest.param({"/[ab]x", "/[ab]y"}, ["/[ab][xy]"], id="behind a class"),
+    ],
+)
+def test_filters_become_one(filters: set[str], expected: list[str]) -> None:
+    assert sorted(joined(filters)) == expected
+
+
+PARTS = st.sampled_from(["a", "b", "7", "-", r"\.", ".", "[ab]", "[^a]", "c?", "(ab)?"])
+
+
+@given(st.sets(st.lists(PARTS, min_size=1, max_size=4).map("".join)))
+def test_joined_filters_match_the_same(filters: set[str]) -> None:
+    found = joined(filters)
+    assert len(found) <= len(filters)
+    for count in range(4):
+        for chars in itertools.product("ab7-.c", repeat=count):
+            text = "".join(chars)
+            wanted = any(re.fullmatch(each, text) for each in filters)
+            assert any(re.fullmatch(each, text) for each in found) == wanted, (text, found)
 
 
 @given(st.sets(NAMES, min_size=1, max_size=30))
 @pytest.mark.usefixtures("every_pair")
 def test_webkit_takes_what_is_written(listed: set[str]) -> None:
-    lines = list(fewer(rule(host_filter(name), BLOCK) for name in listed))
+    lines = list(fewer(said(host_filter(name), BLOCK) for name in listed))
     for each in Blocker.read(f"[{','.join(lines)}]".encode()).rules:
         assert not refusal(each["trigger"]["url-filter"])
 
