@@ -30,6 +30,7 @@ OWNERS = {
     "dnslib": "dns.wire",
     "h2": "io.",
     "h11": "io.",
+    "aioquic": "io.upstream_quic",
     "xxhash": "dns.table",
     "requests": "io.fetch",
     "fastapi": "io.",

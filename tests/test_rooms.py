@@ -35,7 +35,10 @@ def test_every_room_is_packaged() -> None:
 
 
 def test_every_dependency_has_an_owner_and_a_user() -> None:
-    declared = {re.split(r"[<>=!~\[; ]", each)[0] for each in PYPROJECT["project"]["dependencies"]}
+    declared = {
+        re.split(r"[<>=!~\[; ]", each)[0]
+        for each in (*PYPROJECT["project"]["dependencies"], *PYPROJECT["project"]["optional-dependencies"]["quic"])
+    }
     names = {"pyyaml": "yaml"}
     assert {names.get(each, each) for each in declared} == set(OWNERS)
     assert set(OWNERS) <= dependencies(PACKAGE)

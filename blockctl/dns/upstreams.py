@@ -17,16 +17,17 @@ class Scheme(Enum):
     TCP = "tcp"
     TLS = "tls"  # DNS over TLS, RFC 7858
     HTTPS = "https"  # DNS over HTTPS, RFC 8484
+    QUIC = "quic"  # DNS over QUIC, RFC 9250
 
     @property
     def port(self) -> int:
         """Return the port of the protocol."""
-        return {Scheme.TLS: 853, Scheme.HTTPS: 443}.get(self, 53)
+        return {Scheme.TLS: 853, Scheme.HTTPS: 443, Scheme.QUIC: 853}.get(self, 53)
 
     @property
     def encrypted(self) -> bool:
         """Whether others on the way can neither read nor change what is asked."""
-        return self in (Scheme.TLS, Scheme.HTTPS)
+        return self in (Scheme.TLS, Scheme.HTTPS, Scheme.QUIC)
 
 
 class UpstreamError(ValueError):
@@ -62,7 +63,7 @@ _TEMPLATE = re.compile(r"\{\?[^}]*\}\Z")  # the variable part of a URI template 
 def parse_upstream(text: str) -> Upstream:
     """Read `address[:port]`, `[address]:port` or `scheme://host[:port][/path][#name]`.
 
-    The scheme is udp, tcp, tls or https; `#name` says for which name the certificate must be where the host is an
+    The scheme is udp, tcp, tls, https or quic; `#name` says for which name the certificate must be where the host is an
     address whose certificate does not hold the address itself. Raises UpstreamError.
     """
     written = _WRITTEN.fullmatch(text.strip())
@@ -91,13 +92,13 @@ def _path(path: str, scheme: Scheme, text: str) -> str:
 
 def _scheme(written: str | None, text: str) -> Scheme:
     found = (written or "udp").lower()
-    if found in ("quic", "doq", "h3", "sdns"):
-        kind = {"sdns": "DNSCrypt stamps are", "h3": "DNS over HTTP/3 is"}.get(found, "DNS over QUIC is")
+    if found in ("h3", "sdns"):
+        kind = {"sdns": "DNSCrypt stamps are", "h3": "DNS over HTTP/3 is"}[found]
         raise UpstreamError(f"{text!r}: {kind} not spoken here: use tls:// or https://, which the same operators offer")
     try:
-        return Scheme({"dot": "tls", "doh": "https", "dns": "udp"}.get(found, found))
+        return Scheme({"dot": "tls", "doh": "https", "doq": "quic", "dns": "udp"}.get(found, found))
     except ValueError:
-        raise UpstreamError(f"{text!r}: no such protocol as {written}: use udp, tcp, tls or https") from None
+        raise UpstreamError(f"{text!r}: no such protocol as {written}: use udp, tcp, tls, https or quic") from None
 
 
 def _host(written: str, bracketed: bool, text: str) -> str:

@@ -37,7 +37,7 @@ from blockctl.io.store import Store
 from blockctl.io.system_resolvers import with_upstreams
 from blockctl.io.telling import Say, Telling
 from blockctl.io.udp import UdpHooks
-from blockctl.io.upstreams import Upstreams
+from blockctl.io.upstreams import Upstreams, read_all
 from blockctl.io.wall import WallClock
 from blockctl.io.watch import Watch
 from blockctl.model.diagnostic import BlockctlError, WorldError
@@ -222,7 +222,8 @@ class Service:
         standing = await asyncio.to_thread(self._stand, policy)
         settings = standing.policy.resolver
         if settings != self._standing.policy.resolver:
-            await self._listeners.follow(settings, share=self._share)  # first, for it fails where a port is taken
+            read_all(settings)  # may fail, and so may the next, where a port is taken: both before anything is changed
+            await self._listeners.follow(settings, share=self._share)
             self._upstreams.follow(settings)
             self._cache.size, self._cache.stale = settings.cache_size, settings.stale
             self._log.configure(settings, self._group_of)

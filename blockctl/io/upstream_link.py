@@ -52,7 +52,7 @@ class Connection(Protocol):
 
 
 class Stream(asyncio.Protocol, ABC):
-    """What TCP, DoT and DoH connections have in common."""
+    """What connections by TCP, DoT, DoH and DoQ have in common."""
 
     def __init__(self, link: StreamLink) -> None:
         self.link = link
@@ -139,7 +139,7 @@ class Stream(asyncio.Protocol, ABC):
 
 
 class StreamLink:
-    """The way to one upstream by TCP, DoT or DoH: one connection, and more only while it is full."""
+    """The way to one upstream by TCP, DoT, DoH or DoQ: one connection, and more only while it is full."""
 
     def __init__(
         self,
@@ -236,13 +236,16 @@ class StreamLink:
 
     async def _open(self, address: str) -> Stream:
         made = self._make(self)
+        await self._reach(made, address)
+        if made.transport is not None and not made.transport.is_closing():
+            self._streams.add(made)
+        return made
+
+    async def _reach(self, made: Stream, address: str) -> None:
         context = self._tls() if self._tls else None
         await self.loop.create_connection(
             lambda: made, address, self._port, ssl=context, server_hostname=self._name if context else None
         )
-        if made.transport is not None and not made.transport.is_closing():
-            self._streams.add(made)
-        return made
 
     def lost(self, stream: Stream) -> None:
         """Use a connection no more: it is closed."""

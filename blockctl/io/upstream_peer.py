@@ -108,7 +108,12 @@ class Peer:
             return StreamLink(self._known, upstream.port, TcpStream, TCP_IDLE)
         from blockctl.io.upstream_tls import context
 
-        if scheme is Scheme.TLS:
+        link: StreamLink
+        if scheme is Scheme.QUIC:
+            from blockctl.io.upstream_doq import QuicLink
+
+            link = QuicLink(self._known, upstream.port, TLS_IDLE, upstream.name)
+        elif scheme is Scheme.TLS:
             from blockctl.io.upstream_tcp import TcpStream
 
             link = StreamLink(self._known, upstream.port, TcpStream, TLS_IDLE, partial(context, "dot"), upstream.name)

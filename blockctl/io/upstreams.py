@@ -10,17 +10,18 @@ from typing import Any
 
 from blockctl.dns.exchange import UNASKED, Client, Forward
 from blockctl.dns.upstream_wire import address_query, question_end, read_addresses
-from blockctl.dns.upstreams import Upstream, UpstreamError, parse_upstream
+from blockctl.dns.upstreams import Scheme, Upstream, UpstreamError, parse_upstream
 from blockctl.io.network import NetworkWatch, own_address
 from blockctl.io.upstream_peer import Peer
 from blockctl.io.upstream_question import Question
-from blockctl.model.diagnostic import BlockctlError
+from blockctl.model.diagnostic import BlockctlError, WorldError
 from blockctl.model.policy import Resolver
 
 WAITING = 2_000  # clients' questions at a time; more are refused, so that a flood costs no memory
 LONG = 0.5  # seconds after which a question makes way for another then: floods ask for names that nobody answers
 SHORTEST_TTL, LONGEST_TTL = 60.0, 3_600.0  # seconds for which addresses of upstreams are used before another look
 OURSELVES = Client("127.0.0.1")
+INSTALL_QUIC = "install it where blockctl is: pip install 'blockctl[quic]'; or ask by tls:// or https://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +55,9 @@ class Upstreams:
 
     def follow(self, settings: Resolver) -> None:
         """Take the policy as it is now; upstreams that it goes on naming keep connections and health."""
-        named = dict.fromkeys((*settings.upstreams, *settings.bootstrap))
-        for several in settings.forward.values():
-            named |= dict.fromkeys(several)
-        try:
-            self._read = {text: parse_upstream(text) for text in named}
-        except UpstreamError as error:
-            raise BlockctlError(str(error)) from error
+        self._read = read_all(settings)
         self._settings = settings
-        for text in self._peers.keys() - named.keys():
+        for text in self._peers.keys() - self._read.keys():
             self._peers.pop(text).close()
 
     async def ask(self, forward: Forward) -> bytes | None:
@@ -205,6 +200,24 @@ class Upstreams:
         if ways != self._ways:
             self._ways = ways
             self.renew()
+
+
+def read_all(settings: Resolver) -> dict[str, Upstream]:
+    """Return all upstreams of a policy by their spelling. Raises BlockctlError where one cannot be asked."""
+    named = dict.fromkeys((*settings.upstreams, *settings.bootstrap))
+    for several in settings.forward.values():
+        named |= dict.fromkeys(several)
+    try:
+        found = {text: parse_upstream(text) for text in named}
+    except UpstreamError as error:
+        raise BlockctlError(str(error)) from error
+    by_quic = next((text for text, each in found.items() if each.scheme is Scheme.QUIC), None)
+    if by_quic is not None:
+        from importlib.util import find_spec  # late: a start needs it for nothing else
+
+        if find_spec("aioquic") is None:
+            raise WorldError(f"{by_quic!r}: DNS over QUIC needs the package aioquic", INSTALL_QUIC)
+    return found
 
 
 def _asks_for(wire: bytes, host: str) -> bool:

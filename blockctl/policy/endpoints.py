@@ -11,8 +11,13 @@ from blockctl.model.names import is_address, normalize_host
 from blockctl.policy.tree import Node, Sequence
 from blockctl.policy.values import Reader
 
-PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443}  # of upstreams; no scheme is udp
-_LISTENS = {"udp": "dns", "tcp": "dns", "tls": "tls", "https": "https"}  # who answers what is asked so
+PORTS = {"udp": 53, "tcp": 53, "tls": 853, "https": 443, "quic": 853}  # of upstreams; no scheme is udp
+_LISTENS = {
+    "udp": "dns",
+    "tcp": "dns",
+    "tls": "tls",
+    "https": "https",
+}  # who answers what is asked so: by QUIC none of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +92,22 @@ def read_upstream(text: str) -> Upstream:
     scheme, sign, rest = text.partition("://")
     scheme, rest = (scheme.lower(), rest) if sign else ("udp", text)
     if scheme not in PORTS:
-        raise ValueError("the schemes are https://HOST/dns-query and tls://HOST")
+        raise ValueError("the schemes are https://HOST/dns-query, tls://HOST and quic://HOST")
     rest, name_sign, certified = rest.partition("#")
     authority, slash, path = rest.partition("/") if sign else (rest, "", "")
     host, port = _split(authority)
-    encrypted = scheme in ("tls", "https")
+    encrypted = scheme in ("tls", "https", "quic")
     if host is None or any(not "!" <= each <= "~" for each in text):
         name = normalize_host(text)
         if name and not sign:
             raise ValueError(f"write its address, or tls://{name}")
-        raise ValueError("write address[:port], tls://HOST or https://HOST/dns-query")
+        raise ValueError("write address[:port], tls://HOST, https://HOST/dns-query or quic://HOST")
     if not encrypted and not is_address(host):
         raise ValueError(f"write its address, or tls://{host}")
     if slash and path and scheme != "https":
         raise ValueError("only https:// has a path")
     if name_sign and not (encrypted and normalize_host(certified)):
-        raise ValueError("after # stands the name in the certificate of a tls:// or https:// upstream")
+        raise ValueError("after # stands the name in the certificate of a tls://, https:// or quic:// upstream")
     return Upstream(scheme, host, port or PORTS[scheme])
 
 
@@ -131,7 +136,7 @@ def asks_itself(listen: Iterable[Listen], text: str) -> Listen | None:
         return None
     for place in listen:
         own = read_address(place.address)
-        if own is None or (place.scheme, place.port) != (_LISTENS[upstream.scheme], upstream.port):
+        if own is None or (place.scheme, place.port) != (_LISTENS.get(upstream.scheme), upstream.port):
             continue
         if own == address or (own.is_unspecified and own.version == address.version and is_within(address, LOOPBACK)):
             return place

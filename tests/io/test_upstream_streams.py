@@ -1,4 +1,4 @@
-"""Upstreams by TCP, DoT and DoH: connections are kept, used by many questions at once, and made anew when lost."""
+"""Upstreams by TCP, DoT, DoH and DoQ: connections are kept, used by many questions at once, and made anew when lost."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from blockctl.io import network, upstream_link, upstream_peer, upstream_question
 from blockctl.io.upstream_tls import Context, context, load_certifi
 from blockctl.io.upstreams import Upstreams
 from blockctl.model.policy import Resolver
+from tests.io.doq_stub import DoqStub
 from tests.io.upstream_stub import (
     CUT,
     HALF,
@@ -31,7 +32,7 @@ from tests.io.upstream_stub import (
     silent,
 )
 
-KINDS = ["tcp", "tls", "https"]
+KINDS = ["tcp", "tls", "https", "quic"]
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,9 @@ def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 async def start(kind: str, certificate: Certificate, behave: Behave = honest, port: int = 0) -> tuple[Stub, str]:
+    if kind == "quic":
+        stub = await DoqStub(behave).quic(certificate, port)
+        return stub, spelled(kind, stub.port)
     stub = Stub(behave)
     await stub.tcp(port, **settings(kind, certificate))  # type: ignore[arg-type]
     return stub, spelled(kind, stub.port)
@@ -250,7 +254,7 @@ def test_we_close_an_idle_connection(kind: str, certificate: Certificate, monkey
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("kind", ["tls", "https"])
+@pytest.mark.parametrize("kind", ["tls", "https", "quic"])
 def test_sessions_are_taken_up_again(kind: str, certificate: Certificate) -> None:
     async def run() -> None:
         stub, where = await start(kind, certificate)
@@ -266,7 +270,7 @@ def test_sessions_are_taken_up_again(kind: str, certificate: Certificate) -> Non
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("kind", ["tls", "https"])
+@pytest.mark.parametrize("kind", ["tls", "https", "quic"])
 def test_the_size_says_nothing_of_the_name(kind: str, certificate: Certificate) -> None:
     async def run() -> None:
         stub, where = await start(kind, certificate)
@@ -274,7 +278,7 @@ def test_the_size_says_nothing_of_the_name(kind: str, certificate: Certificate) 
         for name in ("a.example", f"{'b' * 60}.example", f"{'c' * 60}.{'d' * 60}.example"):
             assert await ask(upstreams, name, where) == right(name)
         assert [len(wire) for seen, wire, _ in stub.seen if seen == kind] == [128, 128, 256]
-        assert all(wire[:2] == b"\0\0" for seen, wire, _ in stub.seen if seen == "https")
+        assert all(wire[:2] == b"\0\0" for seen, wire, _ in stub.seen if seen in ("https", "quic"))
         await upstreams.close()
         await stub.stop()
 
@@ -309,7 +313,7 @@ def test_a_wrong_certificate(
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("kind", ["tls", "https"])
+@pytest.mark.parametrize("kind", ["tls", "https", "quic"])
 def test_the_name_after_the_hash_is_the_certificate_s(kind: str, certificate: Certificate) -> None:
     async def run() -> None:
         stub, where = await start(kind, certificate)

@@ -520,8 +520,8 @@ def test_file_descriptors_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_policy_with_an_upstream_that_cannot_be_read() -> None:
     async def run() -> None:
-        with pytest.raises(BlockctlError, match="QUIC"):
-            Upstreams(Resolver(upstreams=("quic://dns.example",)))
+        with pytest.raises(BlockctlError, match="HTTP/3"):
+            Upstreams(Resolver(upstreams=("h3://dns.example",)))
 
     asyncio.run(run())
 
