@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,8 @@ from blockctl.cli.common import JsonOption, Loaded, PolicyOption, StateOption, c
 from blockctl.cli.table import print_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from blockctl.cli.refreshing import Refreshing
     from blockctl.io.history import Past
     from blockctl.io.lock import Version
@@ -38,7 +41,8 @@ def lists_command(
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the policy's lists: their format, age, rules, next look and what is held. Or search the catalogue.
+    """Show the policy's lists: their format, age, rules, next look, and which newer version is held or failed.
+    Or search the catalogue.
 
     `lists WORD` and `lists --catalogue` show known lists; `lists add NAME` names one in the policy.
     `lists --addresses` is for uBlock Origin, AdGuard, wBlock and GNOME Web. Who has an address can read that output.
@@ -151,6 +155,11 @@ def show_own(loaded: Loaded, *, as_json: bool) -> None:
         past = _past(run, source)
         if past is not None and past.held is not None:
             typer.echo("\n" + "\n".join(held_lines(past.held)))
+        if past is not None and past.failed is not None:
+            failed = past.failed
+            typer.echo(f"\nfailed: {source.name}, since {_clock(failed.since, loaded.now)}: {failed.why}")
+            if failed.hint:
+                typer.echo(f"  hint: {failed.hint}")
 
 
 def own_json(loaded: Loaded) -> list[dict[str, Any]]:
@@ -185,17 +194,29 @@ def _cells(run: Refreshing, source: ListSource, now: datetime) -> tuple[str, ...
         return (source.name, source.path, _uses(source), source.format or "-", "-", "-", "-", "")
     live, past = _live(run, source), _past(run, source)
     host = address_of(source).split("/")[2]
+    says = ", ".join(_state(past, live))
     if live is None:
-        return (source.name, host, _uses(source), source.format or "-", "-", "never", "now", "")
-    says = "held" if past is not None and past.held is not None else ""
-    says = says or (f"{len(live.without)} lines left out" if live.without else "")
+        return (source.name, host, _uses(source), source.format or "-", "-", "never", "now", says)
     due = run.due(source)
     look = (
         "pinned" if source.sha256 else "now" if due <= run.moment else clock_time(datetime.fromtimestamp(due, UTC), now)
     )
     rules = f"{live.rules:,}" if live.rules >= 0 else "-"
-    since = clock_time(datetime.fromisoformat(live.date), now)
-    return (source.name, host, _uses(source), live.format or "-", rules, since, look, says)
+    return (source.name, host, _uses(source), live.format or "-", rules, _clock(live.date, now), look, says)
+
+
+def _state(past: Past | None, live: Version | None) -> Iterator[str]:
+    """Yield what is not as usual with a list, in a word or two each."""
+    if past is not None and past.held is not None:
+        yield "held"
+    if past is not None and past.failed is not None:
+        yield "failed"
+    if live is not None and live.without:
+        yield f"{len(live.without)} lines left out"
+
+
+def _clock(date: str, now: datetime) -> str:
+    return clock_time(datetime.fromisoformat(date), now)
 
 
 def _json(run: Refreshing, source: ListSource) -> dict[str, Any]:
@@ -214,5 +235,6 @@ def _json(run: Refreshing, source: ListSource) -> dict[str, Any]:
         "without": list(live.without) if live is not None else [],
         "next_look": run.due(source) if source.url and not source.sha256 else None,
         "held": past.held.holds if past is not None and past.held is not None else [],
+        "failed": asdict(past.failed) if past is not None and past.failed is not None else None,
         "earlier": [version.sha256 for _, version in past.earlier] if past is not None else [],
     }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from blockctl.io.addresses import address_of
-from blockctl.io.history import History, read_history
+from blockctl.io.history import Failed, History, read_history
 from blockctl.io.lock import Lock
 from blockctl.io.policy_file import locked
 from blockctl.io.refresh import Event, Look, Refresher
@@ -50,8 +51,14 @@ def fetch_named(sources: Sequence[ListSource], state: Path, lock: Lock, moment: 
 
 
 def note(look: Look, history: History, shelf: Shelf, moment: float) -> None:
-    """Keep what addresses gave, and that they were asked."""
+    """Keep what addresses gave, and that they were asked; or why nothing came of it."""
     history.answers.update(look.answers)
+    past = history.past(address_of(look.source))
+    if look.problem is None:
+        past.failed = None if look.event is not Event.NOT_DUE else past.failed
+    elif past.failed is None or past.failed.why != str(look.problem):
+        since = datetime.fromtimestamp(int(moment), UTC).isoformat()
+        past.failed = Failed(since, str(look.problem), look.problem.hint)
     for address in look.checked:
         shelf.look(address, moment)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from blockctl.dns.culprit import Seen
 from blockctl.io.addresses import address_of
-from blockctl.io.history import History, read_history
+from blockctl.io.history import History, Past, read_history
 from blockctl.io.lock import Lock, live_lock
 from blockctl.io.shelf import Shelf
 from blockctl.io.tls import Certificate
@@ -138,11 +138,16 @@ def _list(source: ListSource, lock: Lock, history: History, shelf: Shelf, now: d
             return  # it is the first one
     live = lock.get(address)
     if live is None or not shelf.has(live.sha256):
-        yield Check("lists", Level.WRONG, f"{source.name} was never downloaded", "blockctl sync")
+        yield Check("lists", Level.WRONG, f"{source.name} was never downloaded{_why(past)}", "blockctl sync")
         return
     age = timedelta(seconds=max(0.0, now.timestamp() - shelf.looked(address)))
     if age > max(OLD, 2 * timedelta(seconds=live.expires)):
-        yield Check("lists", Level.WRONG, f"{source.name} was last looked for {age.days} days ago", "blockctl sync")
+        text = f"{source.name} was last looked for {age.days} days ago{_why(past)}"
+        yield Check("lists", Level.WRONG, text, "blockctl sync")
+
+
+def _why(past: Past | None) -> str:
+    return f": {past.failed.why}" if past is not None and past.failed is not None else ""
 
 
 def _certificate(policy: Policy, path: Path) -> Iterator[Check]:

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,15 @@ class Held:
         return kept.same_text(found) and kept.without == found.without and self.judged_for == judged_for
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A newer version that could not be had, or was refused unread."""
+
+    since: str  # the first time in a row that it failed so, ISO 8601 in UTC
+    why: str
+    hint: str = ""
+
+
 @dataclass(slots=True)
 class Past:
     """What is known of one list."""
@@ -56,6 +65,7 @@ class Past:
         default_factory=list
     )  # marks of those that a rollback left: not taken again by themselves
     since: str = ""  # when the live one came into force
+    failed: Failed | None = None  # of the last look
 
 
 @dataclass(slots=True)
@@ -157,6 +167,7 @@ def _past_json(past: Past) -> dict[str, Any]:
         "since": past.since,
         "refused": past.refused,
         "earlier": [{"until": until, **version_json(version)} for until, version in past.earlier],
+        "failed": past.failed and asdict(past.failed),
         "held": held and {"version": version_json(held.version), "judged_for": held.judged_for, "holds": held.holds,
                           "lines": held.lines},
     }  # fmt: skip
@@ -169,4 +180,5 @@ def _past_from(entry: dict[str, Any]) -> Past:
         held and Held(version_from(held["version"]), held["judged_for"], list(held["holds"]), list(held["lines"])),
         [str(digest) for digest in entry["refused"]],
         str(entry["since"]),
+        Failed(**failed) if (failed := entry.get("failed")) else None,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from blockctl.cli import refreshing
-from blockctl.io import built
+from blockctl.io import built, clock
 from blockctl.model.diagnostic import WorldError
 from tests.cli.run import Result, Run, runner
 from tests.io import list_server as server
@@ -183,9 +183,14 @@ FAULTS: list[object] = [
 ]
 
 
+def unread(world: World) -> dict[str, tuple[int, int]]:
+    """Return the files without the one that says what failed."""
+    return {path: said for path, said in world.files().items() if not path.endswith("history.json")}
+
+
 @pytest.mark.parametrize(("fault", "says"), FAULTS)
 def test_a_failed_download_costs_nothing(world: World, fault: Answer, says: str) -> None:
-    before, files = world.blocked(), world.files()
+    before, files = world.blocked(), unread(world)
     world.lists.faults["/a.txt"] = fault
     if says == "304":
         (world.folder / "state" / "lists" / "history.json").unlink()
@@ -195,11 +200,31 @@ def test_a_failed_download_costs_nothing(world: World, fault: Answer, says: str)
     assert says in failed.err
     assert world.blocked() == before
     if says != "304":
-        assert world.files() == files
+        assert unread(world) == files
     world.lists.faults.clear()
     world.lists.texts["/a.txt"] = TEXT + b"0.0.0.0 fresh.example\n"
     assert world.sync().status == 0
     assert "fresh.example" in world.blocked()
+
+
+def test_lists_tells_what_failed_since_when_and_why(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.lists.faults["/a.txt"] = server.status(404)
+    assert "failed" not in world.run("lists").out
+    for at in (1_800_000_000.0, 1_800_003_600.0):  # the second hour does not move the time of the first
+        monkeypatch.setattr(clock, "seconds", lambda at=at: at)
+        world.sync()
+    told = world.run("lists").out
+    assert [line.rstrip().endswith("failed") for line in told.splitlines()[1:3]] == [True, False]
+    assert "\nfailed: a, since 2027-01-15 08:00: " in told
+    assert "404" in told.partition("failed: a")[2]
+    first, second = json.loads(world.run("lists", "--json").out)["lists"]
+    assert first["failed"]["since"] == "2027-01-15T08:00:00+00:00"
+    assert "404" in first["failed"]["why"]
+    assert second["failed"] is None
+    world.lists.faults.clear()
+    world.sync()
+    assert "failed" not in world.run("lists").out
+    assert json.loads(world.run("lists", "--json").out)["lists"][0]["failed"] is None
 
 
 def test_300_mb_are_not_taken(world: World) -> None:
