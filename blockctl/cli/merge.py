@@ -29,6 +29,12 @@ class Done:
     into: Path
     changed: bool
     aside: Path | None = None  # where the copy is now
+    name: str = ""  # of the file that three temporary ones are versions of
+
+    @property
+    def called(self) -> str:
+        """Return what a person knows the file by."""
+        return self.name or str(self.into)
 
 
 def merge_command(
@@ -39,6 +45,9 @@ def merge_command(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Not into OURS, but here.", show_default=False)
     ] = None,
+    name: Annotated[
+        str, typer.Option("--name", metavar="FILE", help="What the three are versions of, for messages.")
+    ] = "",
     policy: PolicyOption = None,
     state: StateOption = None,
     as_json: JsonOption = False,
@@ -49,7 +58,7 @@ def merge_command(
     beside the policy into it, and moves them into the state folder. What both sides changed in two ways stays as OURS
     has it, with a comment `# conflict: ...` above it that says what THEIRS had: the file is always one that serves.
 
-    For git:  git config merge.blockctl.driver "blockctl merge %O %A %B"  and  policy.yaml merge=blockctl
+    For git:  git config merge.blockctl.driver "blockctl merge %O %A %B --name %P"  and  policy.yaml merge=blockctl
     in .gitattributes.
 
     Exit status: 0 merged (or nothing to merge), 1 there are conflicts, 2 a file is wrong (nothing was written),
@@ -62,7 +71,7 @@ def merge_command(
             f"merge takes three files, or none; here are {len(files)}", "blockctl merge BASE OURS THEIRS"
         )
     gc.disable()  # a large policy is a hundred thousand objects and no cycle
-    done = [merge_files(files, output)] if files else merge_copies(policy, state, output)
+    done = [merge_files(files, output, name)] if files else merge_copies(policy, state, output)
     if as_json:
         print_json({"version": 1, "merges": [_json(each) for each in done]})
     else:
@@ -71,20 +80,20 @@ def merge_command(
         raise typer.Exit(1)
 
 
-def merge_files(files: Sequence[Path], output: Path | None) -> Done:
-    """Merge three files into the second, or into `output`."""
+def merge_files(files: Sequence[Path], output: Path | None, name: str = "") -> Done:
+    """Merge three files into the second, or into `output`. `name` is what git knows them by: they are copies."""
     from blockctl.io.policy_file import edit, read_text
     from blockctl.policy.three_way import merge
 
     base, ours, theirs = files
-    names = [str(path) for path in files]
+    names = [f"{name} (base)", name, f"{name} (theirs)"] if name else [str(path) for path in files]
     before = "" if base == NOTHING else read_text(base)
     other = read_text(theirs)
     if output is not None:
         from blockctl.io.files import write_file
 
         merged = merge(before, read_text(ours), other, names)
-        return Done(theirs, merged, output, write_file(output, [merged.text.encode()]))
+        return Done(theirs, merged, output, write_file(output, [merged.text.encode()]), name=name)
     results: list[Merged] = []
 
     def change(text: str) -> str:
@@ -92,7 +101,7 @@ def merge_files(files: Sequence[Path], output: Path | None) -> Done:
         return results[-1].text
 
     changed = edit(ours, change)
-    return Done(theirs, results[-1], ours, changed)
+    return Done(theirs, results[-1], ours, changed, name=name)
 
 
 def merge_copies(policy: Path | None, state: Path | None, output: Path | None) -> list[Done]:
@@ -148,7 +157,7 @@ def show(done: Sequence[Done]) -> None:
         clash = "" if not count else f"; {count:,} {'conflict' if count == 1 else 'conflicts'}, ours kept"
         what = "merged" if each.changed else "nothing new"
         aside = f" (the copy is now {each.aside})" if each.aside else ""
-        typer.echo(f"{each.theirs} -> {each.into}: {what}{clash}{aside}")
+        typer.echo(f"{each.name or f'{each.theirs} -> {each.into}'}: {what}{clash}{aside}")
 
 
 def told(conflict: Conflict, done: Done) -> str:
@@ -159,7 +168,7 @@ def told(conflict: Conflict, done: Done) -> str:
         ("theirs", conflict.theirs, conflict.theirs_line),
     ):
         sides.append(f"  {name}{f' (line {line})' if line else ''}: {said or 'deleted'}")
-    return "\n".join([f"{done.into}: conflict at {conflict.where}", *sides])
+    return "\n".join([f"{done.called}: conflict at {conflict.where}", *sides])
 
 
 def _json(done: Done) -> dict[str, Any]:

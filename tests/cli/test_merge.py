@@ -93,7 +93,7 @@ def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "repository"
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
-    git(folder, "config", "merge.blockctl.driver", f"{sys.executable} -m blockctl merge %O %A %B")
+    git(folder, "config", "merge.blockctl.driver", f"{sys.executable} -m blockctl merge %O %A %B --name %P")
     (folder / ".gitattributes").write_text("policy.yaml merge=blockctl\n")
     (folder / "policy.yaml").write_text(BASE)
     git(folder, "add", "-A")
@@ -125,11 +125,20 @@ def test_git_is_told_of_a_conflict_and_the_file_can_be_served(repository: Path) 
     done = branches(repository, OURS, BASE.replace("deny", "first-party"))
     assert done.returncode == 1
     assert "CONFLICT" in done.stdout
-    assert "conflict at sites: a.example: javascript" in done.stderr
+    assert "policy.yaml: conflict at sites: a.example: javascript" in done.stderr
+    assert "policy.yaml: merged; 1 conflict, ours kept\n" in done.stdout
+    assert ".merge_file" not in done.stdout + done.stderr
     assert "UU policy.yaml" in git(repository, "status", "--porcelain").stdout
     text = (repository / "policy.yaml").read_text()
     assert "# conflict: javascript: theirs said  first-party" in text
     assert "<<<<" not in text
+
+
+def test_git_is_told_what_is_wrong_with_a_side_by_its_name(repository: Path) -> None:
+    done = branches(repository, OURS, BASE + "sits: {}\n")
+    assert done.returncode == 1
+    assert "policy.yaml (theirs):" in done.stderr
+    assert ".merge_file" not in done.stdout + done.stderr
 
 
 NAMES = [
