@@ -331,11 +331,14 @@ def test_a_screen_is_small_however_much_there_is(api: Api, token: str) -> None:
     try:
         text = before.replace("  news.example:\n", sites + "  news.example:\n").replace("deny: [", f"deny: [{hosts}, ")
         api.running.policy.write_text(text, encoding="utf-8")
-        own.write_text(f"||ads.example^$domain={'|'.join(f'page{each}.example' for each in range(8000))}\n")
+        own.write_text(f"||ads.example^$domain={'|'.join(f'~page{each}.example' for each in range(3000))}\n")
         for fields in ({}, {"what": "https://ads.example/x.js"}, {"view": "log"}):
             answer = send(api, token=token, **fields)
             assert answer.status == 200
             assert len(answer.body) + style < LARGEST
+        told = Seen(send(api, token=token, what="https://ads.example/x.js").body).text
+        assert "own.txt:1  ||ads.example^$domain=~page0.example" in told
+        assert "~page2999.example" not in told
         assert "And 4,902 more" in Seen(send(api, token=token).body).text
     finally:
         own.write_text(rules)
