@@ -231,6 +231,7 @@ def _json(run: Refreshing, source: ListSource) -> dict[str, Any]:
         "lines": live.lines if live is not None else None,
         "bytes": live.size if live is not None else None,
         "sha256": live.sha256 if live is not None else None,
+        "pin": live.mark if live is not None else None,
         "date": live.date if live is not None else None,
         "without": list(live.without) if live is not None else [],
         "next_look": run.due(source) if source.url and not source.sha256 else None,

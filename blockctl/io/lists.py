@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blockctl.io.addresses import address_of, joined, shown
-from blockctl.io.lock import Lock, Version, live_lock, read_lock
+from blockctl.io.lock import PIN_ANEW, Lock, Version, live_lock, mark_of, not_pinned, read_lock
 from blockctl.io.packed import too_large, unpacked
 from blockctl.io.shelf import Shelf
 from blockctl.model.diagnostic import BlockctlError, Diagnostic, Origin, Severity
@@ -75,14 +75,23 @@ class Library:
         file = source.path or shown(source.url)
         try:
             data = self._bytes(source)
-            if source.sha256 and hashlib.sha256(data).hexdigest() != source.sha256.lower():
-                raise BlockctlError(
-                    "the list is not the one that sha256 names", "look at what changed, then pin the new sum"
-                )
+            if source.sha256:
+                self._refuse_unpinned(source, file, data)
         except BlockctlError as error:
             problem = Diagnostic("L001", source.origin, f"list {source.name}: {error}", error.hint)
             return ListText(source, file, b"", "", problem)
         return self._in_force(source, file, data)
+
+    def _refuse_unpinned(self, source: ListSource, file: str, data: bytes) -> None:
+        """Raise BlockctlError where a list, with what it includes, is not the one that the policy pins."""
+        if source.url:
+            includes = self.lock[address_of(source)].includes
+        else:
+            includes = _includes_of(ListText(source, file, data, ""))
+        mark = mark_of(hashlib.sha256(data).hexdigest(), includes)
+        if mark != source.sha256.lower():
+            said = not_pinned(mark, includes)
+            raise BlockctlError(f"the list is not the one that sha256 names, but {said}", PIN_ANEW)
 
     def include(self, parent: ListText, name: str) -> ListText | Diagnostic:
         """Read what a list includes: of its own folder or below; or say why there is nothing to read."""
@@ -182,6 +191,22 @@ def read_include(parent: ListText, name: str) -> ListText | Diagnostic:
             return ListText(parent.source, file, b"", "", problem)
         return ListText(parent.source, file, data, hashlib.sha256(data).hexdigest())
     return _absent(parent, name, f"there is no file {file}")
+
+
+def _includes_of(whole: ListText) -> dict[str, str]:
+    """Return the files that a list of the user's own includes, and these in turn, by their place beside it: digests."""
+    from blockctl.parsers.includes import includes  # late: few lists are pinned
+
+    found: dict[str, str] = {}
+    queue, seen = [whole], {whole.file}
+    while queue:
+        parent = queue.pop()
+        for part in (read_include(parent, name) for name in includes(parent.data)):
+            if isinstance(part, ListText) and part.problem is None and part.file not in seen:
+                seen.add(part.file)
+                found[Path(part.file).relative_to(Path(whole.file).parent).as_posix()] = part.digest
+                queue.append(part)
+    return found
 
 
 def _absent(parent: ListText, name: str, why: str, hint: str = "") -> Diagnostic:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from blockctl.model.diagnostic import BlockctlError
 
 NAME = "lock.json"
 VERSION = 1
+PIN_ANEW = "look at what changed, then pin the new sum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,27 @@ class Version:
     @property
     def mark(self) -> str:
         """A digest that another download of the list has not, what it includes being a part of it."""
-        if not self.includes:
-            return self.sha256
-        parts = (self.sha256, *(f"{address} {digest}" for address, digest in sorted(self.includes.items())))
-        return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+        return mark_of(self.sha256, self.includes)
 
     def same_text(self, other: Version | None) -> bool:
         """Whether another version is the same download."""
         return other is not None and (self.sha256, self.includes) == (other.sha256, other.includes)
+
+
+def mark_of(sha256: str, includes: Mapping[str, str]) -> str:
+    """Return the digest of a list with what it includes (place -> digest): `sha256:` of the policy names it.
+
+    Of a list that includes nothing it is the digest of its text.
+    """
+    if not includes:
+        return sha256
+    parts = (sha256, *(f"{place} {digest}" for place, digest in sorted(includes.items())))
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def not_pinned(mark: str, includes: Mapping[str, str]) -> str:
+    """Return the sum of a list that is not the pinned one, as it is told."""
+    return f"with what it includes {mark}" if includes else mark
 
 
 Lock = dict[str, Version]  # by address, without what opens it

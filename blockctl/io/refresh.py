@@ -14,7 +14,7 @@ from blockctl.io.addresses import address_of, joined, origin_of, shown
 from blockctl.io.download import Downloaded, download
 from blockctl.io.fetch import FetchError, Validators
 from blockctl.io.history import Answer, History
-from blockctl.io.lock import Lock, Version
+from blockctl.io.lock import PIN_ANEW, Lock, Version, not_pinned
 from blockctl.io.shelf import Shelf
 from blockctl.model.diagnostic import BlockctlError
 from blockctl.model.policy import ListSource
@@ -121,14 +121,12 @@ class Refresher:
         return look
 
     def _pinned(self, source: ListSource, live: Version | None) -> bool:
-        return bool(source.sha256) and live is not None and live.sha256 == source.sha256.lower()
+        return bool(source.sha256) and live is not None and live.mark == source.sha256.lower()
 
     def _refuse_unpinned(self, source: ListSource, found: Version) -> None:
-        if source.sha256 and found.sha256 != source.sha256.lower():
-            raise BlockctlError(
-                f"{shown(source.url)} has another text than the one that sha256 names ({found.sha256})",
-                "look at what changed, then pin the new sum",
-            )
+        if source.sha256 and found.mark != source.sha256.lower():
+            what = f"another text than the one that sha256 names ({not_pinned(found.mark, found.includes)})"
+            raise BlockctlError(f"{shown(source.url)} has {what}", PIN_ANEW)
 
     def _whole(self, source: ListSource, look: Look) -> str:
         """Ask the list's addresses for its text; return the digest."""

@@ -57,7 +57,12 @@ def _read_list(reader: Reader, node: Node) -> ListSource | None:
         reader.fault("P009", found["mirrors"][0], "mirrors of a list without a url", "mirrors stand beside a url")
     sha256 = texts.get("sha256") or ""
     if sha256 and (len(sha256) != 64 or not set(sha256.lower()) <= set("0123456789abcdef")):
-        reader.fault("P007", found["sha256"][1], "sha256 is not 64 hexadecimal digits", "`sha256sum FILE` prints them")
+        reader.fault(
+            "P007",
+            found["sha256"][1],
+            "sha256 is not 64 hexadecimal digits",
+            "`sha256sum FILE` prints them; of a download that includes others `lists --json` does, as `pin`",
+        )
     uses = _read_uses(reader, found["use"][1]) if "use" in found else set(words.USES)
     return ListSource(
         texts.get("name") or "",

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,6 +88,30 @@ def test_includes_stay_in_the_folder(tmp_path: Path) -> None:
     assert str(read_include(lacking, "absent.txt")).startswith(
         "lists/main.txt:2: L213 cannot include absent.txt: there"
     )
+
+
+def test_a_pin_covers_what_is_included(tmp_path: Path) -> None:
+    """A changed part is another list; the sum that is told pins the whole, in whatever folder it lies."""
+    pins = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        (folder / "part").mkdir(parents=True)
+        (folder / "main.txt").write_bytes(b"!#include part/one.txt\n||ads.example^\n")
+        (folder / "part" / "one.txt").write_bytes(b"!#include two.txt\n!#include one.txt\n")
+        (folder / "part" / "two.txt").write_bytes(LIST)
+        policy = Policy(str(tmp_path / "policy.yaml"))
+
+        def problem(sha256: str, folder: Path = folder, policy: Policy = policy) -> str:
+            mine = source(path=str(folder / "main.txt"), sha256=sha256)
+            return str(read_text(policy, mine, tmp_path / "state").problem or "")
+
+        alone = hashlib.sha256((folder / "main.txt").read_bytes()).hexdigest()
+        told = re.search("with what it includes ([0-9a-f]{64})", problem(alone))
+        assert told is not None
+        pins.append(told[1])
+        assert problem(told[1].upper()) == ""
+        (folder / "part" / "two.txt").write_bytes(LIST + b"more.example\n")
+        assert "not the one that sha256 names" in problem(told[1])
+    assert pins[0] == pins[1]
 
 
 def test_includes_of_an_include_stand_beside_it(tmp_path: Path) -> None:

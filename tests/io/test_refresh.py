@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -183,6 +184,22 @@ def test_a_pinned_list(lists: ListServer, home: Home) -> None:
     other = home.look(source(lists.url("/lists/a.txt"), sha256="0" * 64))
     assert other.event is Event.FAILED
     assert f"another text than the one that sha256 names ({digest})" in str(other.problem)
+
+
+def test_a_pin_covers_what_is_included(lists: ListServer, home: Home) -> None:
+    url = lists.url("/lists/a.txt")
+    lists.texts |= {"/lists/a.txt": TEXT + b"!#include part.txt\n", "/lists/part.txt": b"||one.example^\n"}
+    alone = home.look(source(url, sha256=hashlib.sha256(lists.texts["/lists/a.txt"]).hexdigest()))
+    told = re.search(r"\(with what it includes ([0-9a-f]{64})\)", str(alone.problem))
+    assert told is not None
+    mine = source(url, sha256=told[1])
+    assert home.look(mine).event is Event.NEW
+    asked = len(lists.asked)
+    assert home.look(mine).event is Event.SAME
+    assert len(lists.asked) == asked, "what is here is what is wanted"
+    lists.texts["/lists/part.txt"] = b"||another.example^\n"
+    home.lock.clear()
+    assert home.look(mine).event is Event.FAILED, "a part is another one"
 
 
 def test_two_lists_of_one_address_are_fetched_once(lists: ListServer, home: Home) -> None:
