@@ -21,7 +21,6 @@ WAITING = 2_000  # clients' questions at a time; more are refused, so that a flo
 LONG = 0.5  # seconds after which a question makes way for another then: floods ask for names that nobody answers
 SHORTEST_TTL, LONGEST_TTL = 60.0, 3_600.0  # seconds for which addresses of upstreams are used before another look
 OURSELVES = Client("127.0.0.1")
-INSTALL_QUIC = "install it where blockctl is: pip install 'blockctl[quic]'; or ask by tls:// or https://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +215,10 @@ def read_all(settings: Resolver) -> dict[str, Upstream]:
         from importlib.util import find_spec  # late: a start needs it for nothing else
 
         if find_spec("aioquic") is None:
-            raise WorldError(f"{by_quic!r}: DNS over QUIC needs the package aioquic", INSTALL_QUIC)
+            raise WorldError(
+                f"{by_quic!r}: DNS over QUIC needs the package aioquic: pip install 'blockctl[quic]'",
+                "or ask by tls:// or https://, which the same operators offer",
+            )
     return found
 
 

@@ -1,6 +1,6 @@
 """What forwarding adds to an upstream's own time, beside Unbound and dnsdist: `python -m tests.bench.dns_forward`.
 
-One stub answers by UDP, DoT and DoH. Each forwarder is asked 200 different names a second by UDP, turn about in
+One stub answers by UDP, DoT, DoH and DoQ. Each forwarder is asked 200 different names a second by UDP, turn about in
 rounds, and so is the stub itself by the transport under test: the difference at the median is what was added (the
 processor's time of each is told too: it depends less on what else the machine does). A
 peer that is not installed, or does not know a transport, is left out. Ours is `blockctl serve`, with rules, cache and
@@ -22,16 +22,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.events import HandshakeCompleted, QuicEvent, StreamDataReceived
+
 from blockctl.dns.upstream_wire import pad
 from tests.bench.measure import BLOCKCTL
+from tests.io.doq_stub import DoqStub
 from tests.io.upstream_stub import Certificate, Stub, make_certificate, query
 
-TRANSPORTS = ("udp", "tls", "https")
+TRANSPORTS = ("udp", "tls", "https", "quic")
 HERE = "127.0.0.1"
 ITSELF = "upstream itself"
 PEERS = ("ours", "unbound", "dnsdist")
@@ -69,7 +74,7 @@ def command_of(peer: str, transport: str, port: int, world: World) -> list[str] 
             f'  listen: ["{HERE}:{port}"]\n  upstreams: ["{world.spelled(transport)}"]\n'
         )
         return [*BLOCKCTL, "serve", "--policy", str(folder / "policy.yaml"), "--state", str(folder / "state")]
-    if shutil.which(peer) is None or (peer, transport) == ("unbound", "https"):
+    if shutil.which(peer) is None or transport == "quic" or (peer, transport) == ("unbound", "https"):
         return None
     config = world.folder / f"{peer}-{transport}.conf"
     config.write_text((unbound if peer == "unbound" else dnsdist)(transport, port, world))
@@ -107,9 +112,10 @@ async def serve_stub(folder: Path) -> None:
     await udp.both()
     await tls.tcp(tls=made.server())
     await https.tcp(tls=made.server("h2"), http=True)
-    for stub in (udp, tls, https):
+    quic = await DoqStub().quic(made)
+    for stub in (udp, tls, https, quic):
         stub.seen = Forgetful()
-    print(udp.port, tls.port, https.port, flush=True)
+    print(udp.port, tls.port, https.port, quic.port, flush=True)
     await asyncio.Event().wait()
 
 
@@ -149,6 +155,8 @@ def directly(world: World, transport: str, count: int, rate: float) -> list[floa
     """Return the seconds that the upstream itself takes, asked by a client that does no more than it must."""
     if transport == "udp":
         return by_udp(world.ports["udp"], count, rate)
+    if transport == "quic":
+        return by_quic(world, count, rate)
     context = ssl.create_default_context(cafile=str(world.certificate))
     context.set_alpn_protocols(["h2" if transport == "https" else "dot"])
     took = []
@@ -173,6 +181,41 @@ def directly(world: World, transport: str, count: int, rate: float) -> list[floa
             else:
                 client.sendall(len(wire).to_bytes(2, "big") + wire)
                 exactly(client, int.from_bytes(exactly(client, 2), "big"))
+            took.append(time.perf_counter() - started)
+    return took
+
+
+def by_quic(world: World, count: int, rate: float) -> list[float]:
+    """Ask by DNS over QUIC, with the library that we use too, but with nothing around it."""
+    settings = QuicConfiguration(alpn_protocols=["doq"], server_name="dns.test", cafile=str(world.certificate))
+    where, took = (HERE, world.ports["quic"]), []
+    quic = QuicConnection(configuration=settings)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(where)
+        quic.connect(where, now=time.monotonic())
+
+        def exchange(until: Callable[[QuicEvent], bool]) -> None:
+            while True:
+                for data, _ in quic.datagrams_to_send(now=time.monotonic()):
+                    client.send(data)
+                client.settimeout(max(0.001, (quic.get_timer() or 0) - time.monotonic()))
+                try:
+                    quic.receive_datagram(client.recv(2048), where, now=time.monotonic())
+                except TimeoutError:
+                    quic.handle_timer(now=time.monotonic())
+                while (event := quic.next_event()) is not None:
+                    if until(event):
+                        return
+
+        exchange(lambda event: isinstance(event, HandshakeCompleted))
+        due = time.perf_counter()
+        for stream in range(0, 4 * count, 4):
+            due += 1 / rate
+            time.sleep(max(0.0, due - time.perf_counter()))
+            wire = pad(query(f"n{next(counter)}-{os.getpid()}.example.com"))
+            started = time.perf_counter()
+            quic.send_stream_data(stream, len(wire).to_bytes(2, "big") + wire, end_stream=True)
+            exchange(lambda event: isinstance(event, StreamDataReceived) and event.end_stream)
             took.append(time.perf_counter() - started)
     return took
 
@@ -275,11 +318,12 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--count", type=int, default=300)
     arguments.add_argument("--rate", type=float, default=200)
+    arguments.add_argument("--by", action="append", choices=TRANSPORTS, help="this transport; as a rule each in turn")
     given = arguments.parse_args()
     if given.stub:
         asyncio.run(serve_stub(given.stub))
     else:
-        report(given.rounds, given.count, given.rate)
+        report(given.rounds, given.count, given.rate, given.by or TRANSPORTS)
 
 
 def show(transport: str, found: dict[str, Figures]) -> None:
@@ -292,7 +336,7 @@ def show(transport: str, found: dict[str, Figures]) -> None:
         print(line, flush=True)
 
 
-def report(rounds: int, count: int, rate: float) -> None:
+def report(rounds: int, count: int, rate: float, transports: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         made = make_certificate(Path(folder))
         os.environ["SSL_CERT_FILE"] = str(made.file)
@@ -303,7 +347,7 @@ def report(rounds: int, count: int, rate: float) -> None:
                 ports = [int(word) for word in process.stdout.readline().split()]
                 world = World(Path(folder), dict(zip(TRANSPORTS, ports, strict=True)))
                 print(f"{rounds} rounds of {count} questions, {rate:g} a second; medians in microseconds")
-                for transport in TRANSPORTS:
+                for transport in transports:
                     show(transport, measure(world, transport, rounds, count, rate))
             finally:
                 process.kill()

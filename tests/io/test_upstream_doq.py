@@ -439,9 +439,8 @@ def without_the_package(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("without_the_package")
 def test_without_the_package_a_policy_is_refused_and_the_one_before_stays() -> None:
     async def run() -> None:
-        with pytest.raises(WorldError, match="needs the package aioquic") as refused:
+        with pytest.raises(WorldError, match=r"needs the package aioquic: pip install 'blockctl\[quic\]'"):
             Upstreams(Resolver(upstreams=("quic://dns.example",)))
-        assert "pip install 'blockctl[quic]'" in refused.value.hint
         upstreams = Upstreams(Resolver(upstreams=("127.0.0.1",)))
         with pytest.raises(WorldError, match="aioquic"):
             upstreams.follow(Resolver(upstreams=("127.0.0.1",), forward={"lan": ("quic://127.0.0.1",)}))
