@@ -14,6 +14,7 @@ from itertools import chain
 from json.encoder import encode_basestring_ascii as quote
 
 from blockctl.backends.output import Gaps
+from blockctl.backends.safari_cover import fewest
 from blockctl.backends.safari_network import CONDITIONED, MAX_BYTES, SEPARATOR
 from blockctl.backends.safari_pattern import EVERYTHING, Unsayable
 from blockctl.backends.safari_region import has_entity, is_regex, pages, site_expressions
@@ -89,7 +90,7 @@ def cosmetic_files(lists: Sequence[FilterList], gaps: Gaps, has_supported: bool)
         _settle(hiding.generic, partial(_not_on, back=back), selector, hiding, generic, gaps)
         _settle(hiding.specific, partial(_on, back=back, off=off), selector, hiding, specific, gaps)
     first = [*_lines(generic, "unless-top-url"), *_ignore(off.generic)] if generic else []
-    second = list(_lines(specific, "if-top-url"))
+    second = list(_lines(fewest(specific), "if-top-url"))
     return list(_spread(first, second, list(_ignore(off.everything)))) if first or second else []
 
 
