@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from blockctl.backends.output import Gaps, Output
+from blockctl.backends.output import Output
 from tests.engines.chromium import Chromium, question
 from tests.engines.judge import Judged
 from tests.engines.ledger import first_reason, record
@@ -17,7 +17,6 @@ from tests.engines.shrink import shrink
 from tests.engines.worlds import Question, World
 
 SHOWN = int(os.environ.get("BLOCKCTL_SHOWN", "3"))  # disagreements that are shrunk and shown
-OF_PAGES = frozenset(("service-worker", "fetched", "cosmetic", "selector"))  # gaps that are not about a request
 TURNS = 5  # how often a request may be sent on before we call it a loop
 
 
@@ -63,12 +62,6 @@ def sent_on(url: str, actions: Sequence[Mapping[str, Any]]) -> str:
     return url
 
 
-def plain_gaps(output: Output) -> Output:
-    """Return the output without gaps that are about something else than requests: these explain no answer here."""
-    gaps = Gaps(rows=[row for row in output.gaps.rows if row[0] not in OF_PAGES])
-    return replace(output, gaps=gaps)
-
-
 @dataclass
 class Told:
     """What came of a comparison."""
@@ -82,12 +75,11 @@ class Told:
         """Ask all questions of a world and judge the answers."""
         output = output or judged.output("dnr")
         questions = judged.world.questions
-        told = plain_gaps(output)
         for each, blocked in zip(questions, verdicts(chromium, output, questions), strict=True):
             self.asked += 1
             if blocked == judged.decide(each).blocked:
                 self.agreed += 1
-            elif reasons := judged.explained_by(told, "dnr", each, blocked):
+            elif reasons := judged.explained_by(output, "dnr", each, blocked):
                 self.gaps[first_reason(reasons)] += 1
             else:
                 self.wrong.append((judged, each, blocked))
@@ -99,8 +91,7 @@ class Told:
             judged = Judged(world)
             output = judged.output("dnr")
             (blocked,) = verdicts(chromium, output, [asked])
-            told = plain_gaps(output)
-            return blocked != judged.decide(asked).blocked and not judged.explained_by(told, "dnr", asked, blocked)
+            return blocked != judged.decide(asked).blocked and not judged.explained_by(output, "dnr", asked, blocked)
 
         return "\n\n".join(str(shrink(judged.world, each, disagrees)) for judged, each, _ in self.wrong[:SHOWN])
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from blockctl.backends.capabilities import CAPABILITIES, Fidelity
+from blockctl.backends.dnr_suffixes import SUFFIXES
 from blockctl.backends.output import Gap, Output
 from blockctl.compiler import Compilation
 from blockctl.model.decide import Decision, Step, decide, decide_name, list_step
@@ -16,14 +17,54 @@ from blockctl.model.filterlist import FilterList, ListText
 from blockctl.model.index import Index
 from blockctl.model.match import matches
 from blockctl.model.memory import RunMemory
+from blockctl.model.names import registrable_domain
 from blockctl.model.policy import Policy, Target
-from blockctl.model.request import ALL_KINDS
+from blockctl.model.request import Kind
 from blockctl.model.rule import Effect, Party, Rule
 from blockctl.policy.read import read_policy
 from tests.engines.worlds import Question, World
 
 Spoken = list[tuple[Step, Rule]]
 ORDER = list(Step)
+
+# Gaps that no question is about: what a page shows, what a service worker or a frame from another site asks for, and
+# scripts that are fetched and then not run. They explain no answer.
+UNASKED = frozenset((
+    "cosmetic", "csp-exception", "fetched", "first-party-frame", "frame", "has", "hide-unblocked", "html",
+    "nested-scriptlets", "page", "procedural", "scriptlet", "scroll", "selector", "service-worker", "specifichide",
+    "style",
+))  # fmt: skip
+
+
+def _below_a_rare_suffix(question: Question) -> bool:
+    """Whether `name.*` may be unheard of there: engines know suffixes of one label, and co. and com. of many more."""
+    hosts = (question.request.host, question.request.page_host)
+    suffixes = [registrable_domain(host).partition(".")[2] for host in hosts]
+    return any("." in each and not (each in SUFFIXES and each.startswith(("co.", "com."))) for each in suffixes)
+
+
+# Gaps that are about some questions alone.
+ABOUT: dict[str, Callable[[Question], bool]] = {
+    "inline": lambda question: question.inline,
+    "dynamic-document": lambda question: question.kind is Kind.DOCUMENT,
+    "entity": _below_a_rare_suffix,
+    "entity-not": _below_a_rare_suffix,
+}
+
+
+def _without_entities(rule: Rule) -> Rule:
+    not_sites, not_to = (
+        tuple(name for name in names if not name.endswith(".*")) for names in (rule.not_sites, rule.not_to)
+    )
+    return replace(rule, not_sites=not_sites, not_to=not_to)
+
+
+# What an engine may make of a rule in a gap that is BROADER.
+BROADER: dict[str, Callable[[Rule], Rule]] = {
+    "beacon": lambda rule: replace(rule, kinds=rule.kinds | Kind.PING | Kind.OTHER),
+    "entity-not": _without_entities,
+    "private-suffix-own": lambda rule: replace(rule, party=Party.ANY),
+}
 
 
 @dataclass
@@ -86,9 +127,9 @@ class Judged:
 
         A gap explains an answer only by its own rule: whether or not the engine obeys the rules of the gaps that
         speak of this very request, every other rule stands where it stood. A rule in a gap that is BROADER may
-        also act where it does not match, but for its page, party and kind.
+        also act as `BROADER` says.
         """
-        gaps = output.gaps.kept
+        gaps = [gap for gap in output.gaps.kept if concerns(gap, question)]
         spoken = list(self.decide(question, trace=True).trace)
         spoken += self._broadened(gaps, backend, question)
         spoken.sort(key=lambda both: ORDER.index(both[0]))  # stable: within a step the winner stays first
@@ -96,17 +137,17 @@ class Judged:
 
     def _broadened(self, gaps: list[Gap], backend: str, question: Question) -> Spoken:
         broader = [gap for gap in gaps if CAPABILITIES[backend][gap.reason].fidelity is Fidelity.BROADER]
+        rules = [rule for parsed in self.lists for rule in parsed.rules]
         found: Spoken = []
-        for rule in self._rules_of(broader):
-            loose = replace(rule, kinds=ALL_KINDS, party=Party.ANY, sites=(), not_sites=(), to=(), not_to=())
-            if matches(loose, question.request) and not matches(rule, question.request):
+        for gap, rule in ((gap, rule) for gap in broader for rule in rules if is_about(gap, rule)):
+            if matches(BROADER[gap.reason](rule), question.request) and not matches(rule, question.request):
                 found.append((list_step(rule), rule))
         return found
 
-    def _rules_of(self, gaps: list[Gap]) -> Iterator[Rule]:
-        places = {(gap.origin.file, gap.origin.line) for gap in gaps}
-        for parsed in self.lists:
-            yield from (rule for rule in parsed.rules if (rule.origin.file, rule.origin.line) in places)
+
+def concerns(gap: Gap, question: Question) -> bool:
+    """Whether a gap can have anything to do with a question."""
+    return gap.reason not in UNASKED and (gap.reason not in ABOUT or ABOUT[gap.reason](question))
 
 
 def explain(spoken: Spoken, gaps: list[Gap], blocked: bool) -> set[str]:
@@ -127,7 +168,12 @@ def explain(spoken: Spoken, gaps: list[Gap], blocked: bool) -> set[str]:
 
 
 def is_about(gap: Gap, rule: Rule) -> bool:
-    """Whether a gap names this rule: by the line where it was written, or by name where the line is not known."""
+    """Whether a gap names this rule: by the place where it was written, or by its text where that is not known.
+
+    What a policy says of a site may stand in one line, so the column counts too.
+    """
     if gap.origin.file == rule.origin.file and gap.origin.line and rule.origin.line:
-        return gap.origin.line == rule.origin.line
+        return gap.origin == rule.origin
+    if gap.text.startswith("@@") is not rule.text.startswith("@@"):
+        return False
     return bool(rule.text) and gap.text.strip("@|^*.") == rule.text.strip("@|^*.")

@@ -38,31 +38,40 @@ class Mutation:
     output: Callable[[bytes], bytes] | None = None  # changes each file
 
     def plant(self, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Plant it in a backend, until the test is over."""
+        """Plant it in a backend, until the test is over. It names the gaps that it would name without the error.
+
+        So an error that a gap would explain shows that the gap explains too much.
+        """
         module = import_module(f"blockctl.backends.{backend.replace('-', '_')}")
         prepare, emit = module.prepare, module.emit
 
         def prepared(given: Sequence[FilterList] | HostSet, options: dict[str, str]) -> Prepared:
-            given = deepcopy(given)
-            if isinstance(given, HostSet) and self.names:
-                self.names(given)
-            elif not isinstance(given, HostSet) and self.lists:
-                for each in given:
-                    self.lists(each)
-            made: Prepared = prepare(given, options)
-            return made
+            told: Prepared = prepare(given, options)
+            made: Prepared = prepare(self._changed(given), options)
+            return replace(made, gaps=told.gaps)
 
         def emitted(policy: Policy, *rest: object) -> Output:
-            if not self.yields:
-                rest = ({}, *rest[1:])
-            output: Output = emit(self.policy(policy) if self.policy else policy, *rest)
+            told: Output = emit(policy, *rest)
+            output: Output = emit(
+                self.policy(policy) if self.policy else policy, *(rest if self.yields else ({}, *rest[1:]))
+            )
             for name, chunks in output.files.items():
                 if self.output:
                     output.files[name] = [self.output(b"".join(chunks))]
-            return output
+            return replace(output, gaps=told.gaps)
 
         monkeypatch.setattr(module, "prepare", prepared)
         monkeypatch.setattr(module, "emit", emitted)
+
+    def _changed(self, given: Sequence[FilterList] | HostSet) -> Sequence[FilterList] | HostSet:
+        given = deepcopy(given)
+        if isinstance(given, HostSet):
+            if self.names:
+                self.names(given)
+        elif self.lists:
+            for each in given:
+                self.lists(each)
+        return given
 
 
 def of_rules(change: Callable[[Rule], Rule | None]) -> Callable[[FilterList], None]:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from blockctl.backends.capabilities import CAPABILITIES
 from blockctl.backends.output import Gap, Output
 from blockctl.model.decide import Step
 from blockctl.model.diagnostic import Origin
 from blockctl.model.request import Kind
 from blockctl.model.rule import Effect, Rule
-from tests.engines.judge import Judged, explain
+from tests.engines.judge import BROADER, UNASKED, Judged, explain
 from tests.engines.ledger import record
 from tests.engines.shrink import shrink
 from tests.engines.worlds import FEATURES, Question, World, worlds
@@ -104,15 +105,65 @@ def test_a_gap_explains_by_its_own_rule(
     assert explain(spoken, gaps, blocked) == reasons
 
 
-def test_a_broader_gap_reaches_beyond_its_kinds_but_not_beyond_its_address() -> None:
-    policy = "version: 1\nlists:\n  - {name: web, path: web.txt, format: adblock}\n"
-    judged = Judged(World(policy, {"web.txt": "||ads.net^$ping\n"}, []))
+WEB = "lists:\n  - {name: web, path: web.txt, format: adblock}\n"
+
+
+def explained(lines: str, reason: str, question: Question, policy: str = "") -> set[str]:
+    """Return how a gap of the first of these lines explains that Safari blocks a request."""
+    judged = Judged(World(f"version: 1\n{policy}{WEB}", {"web.txt": lines}, []))
     output = Output({})
-    output.gaps.add("beacon", Origin("web.txt", 1), "||ads.net^$ping")
-    reached = Question("https://news.com/", "https://ads.net/", Kind.OTHER)
-    assert judged.explained_by(output, "safari", reached, blocked=True) == {"beacon"}
-    elsewhere = Question("https://news.com/", "https://xads.net/", Kind.OTHER)
-    assert judged.explained_by(output, "safari", elsewhere, blocked=True) == set()
+    output.gaps.add(reason, judged.lists[0].rules[0].origin, lines.partition("\n")[0])
+    return judged.explained_by(output, "safari", question, blocked=True)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "page", "url", "kind", "explains"),
+    [
+        pytest.param("||ads.net^$ping", "beacon", "news.com", "ads.net", Kind.OTHER, True, id="another kind"),
+        pytest.param("||ads.net^$ping", "beacon", "news.com", "xads.net", Kind.OTHER, False, id="another address"),
+        pytest.param("||ads.net^$ping", "beacon", "news.com", "ads.net", Kind.IMAGE, False, id="no such kind"),
+        pytest.param("||ads.net^$ping,3p", "beacon", "ads.net", "ads.net", Kind.OTHER, False, id="another party"),
+        pytest.param("||ads.net^$domain=~news.*", "entity-not", "news.org.uk", "ads.net", Kind.XHR, True, id="rare"),
+        pytest.param("||ads.net^$domain=~news.*", "entity-not", "news.co.uk", "ads.net", Kind.XHR, False, id="known"),
+        pytest.param(
+            "||ads.net^$image,domain=~news.*", "entity-not", "news.org.uk", "ads.net", Kind.XHR, False, id="its kinds"
+        ),
+    ],
+)
+def test_a_broader_gap_reaches_as_far_as_its_reason_says(
+    line: str, reason: str, page: str, url: str, kind: Kind, explains: bool
+) -> None:
+    question = Question(f"https://{page}/", f"https://{url}/", kind)
+    assert explained(line, reason, question) == ({reason} if explains else set())
+
+
+def test_every_broader_reason_says_what_it_reaches() -> None:
+    told = {
+        key for reasons in CAPABILITIES.values() for key, said in reasons.items() if said.fidelity.name == "BROADER"
+    }
+    assert told <= BROADER.keys() | UNASKED
+
+
+SITE = """\
+version: 1
+sites:
+  rant.com: {javascript: deny, deny: [ads.net], hide: [".modal"]}
+  fair.com: {javascript: first-party, allow: [ads.net], scroll: unlock}
+lists: []
+"""
+
+
+@pytest.mark.parametrize("backend", ["safari", "ublock", "ublock-backup", "dnr"])
+@pytest.mark.parametrize("page", ["https://rant.com/", "https://fair.com/"])
+def test_what_a_policy_cannot_have_beside_a_page_explains_nothing_on_it(backend: str, page: str) -> None:
+    """Gaps about inline scripts, frames and what pages show stand in the very line that is asked about."""
+    judged = Judged(World(SITE, {}, []))
+    output = judged.output(backend)
+    assert len(output.gaps)
+    for kind in (Kind.SCRIPT, Kind.IMAGE):
+        question = Question(page, "https://ads.net/x", kind)
+        blocked = judged.decide(question).blocked
+        assert judged.explained_by(output, backend, question, not blocked) == set(), (question, output.gaps.rows)
 
 
 def test_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
