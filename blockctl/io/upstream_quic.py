@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 from typing import cast
 
 from aioquic.quic.configuration import QuicConfiguration
@@ -31,6 +32,9 @@ from blockctl.io.upstream_link import OURSELVES
 PROTOCOL = "doq"  # ALPN: RFC 9250, section 4.1.1
 WINDOW = 1 << 17  # bytes of one answer that the upstream may send before we say that we took them: all of it
 SILENCE = 2.0  # our own idle times until a connection by which nothing comes is lost; the upstream may say less
+# Seconds until we send what answers give rise to: acknowledgements, and what was lost. To look for it costs more than a
+# question, and the next question has it looked for anyway.
+LINGER = 0.01
 UNTRUSTED = (*range(AlertDescription.bad_certificate, AlertDescription.illegal_parameter), AlertDescription.unknown_ca)
 
 # What strangers send is no news for standard error, where the library's warnings would go.
@@ -166,21 +170,28 @@ class QuicTransport(asyncio.Transport, asyncio.DatagramProtocol):
         elif not self.greeted.done():
             self.greeted.set_exception(error or ConnectionError("the connection was closed"))
 
-    def _step(self, step: Callable[[], None]) -> None:
-        """Let the library do something, and look what came of it."""
-        if self._closed:
-            return
-        try:
-            step()
-        except Exception as error:  # whatever a stranger's packets do to it, we go on without them
-            self._fail(ConnectionError(f"the QUIC library failed: {error or type(error).__name__}"))
+    def _step(self, step: Callable[[], None], soon: bool = False) -> None:
+        """Let the library do something, and look what came of it. With `soon` it may send at once."""
+        soon = soon or not self.greeted.done()  # in the handshake each side waits for the other
+        if self._closed or not self._try(step):
             return
         while not self._closed and (event := self._quic.next_event()) is not None:
             self._take(event)
         if (ended := self._quic.ended) is not None:
             self._end(ended)
-        else:
+        elif soon:
             self._flush_soon()
+        elif self._soon is None:
+            self._try(self._set_clock, LINGER)
+
+    def _try(self, step: Callable[..., object], *words: float) -> bool:
+        """Let the library do something. Whatever a stranger's packets do to it, we go on without that connection."""
+        try:
+            step(*words)
+        except Exception as error:
+            self._fail(ConnectionError(f"the QUIC library failed: {error or type(error).__name__}"))
+            return False
+        return True
 
     def _take(self, event: QuicEvent) -> None:
         if isinstance(event, StreamDataReceived):
@@ -228,19 +239,20 @@ class QuicTransport(asyncio.Transport, asyncio.DatagramProtocol):
             self._soon = self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        if self._try(self._send):
+            self._try(self._set_clock, inf)
+
+    def _set_clock(self, longest: float) -> None:
+        """Look after the library again when it asks for that, or after some seconds."""
         self._stop_clock()
-        try:
-            self._send()
-            at = self._quic.get_timer()
-        except Exception as error:  # as in `_step`
-            self._fail(ConnectionError(f"the QUIC library failed: {error or type(error).__name__}"))
-            return
+        at = self._quic.get_timer()
         if at is not None and not self._closed:
+            at = min(at, self._loop.time() + longest)
             self._timer = self._loop.call_at(at, self._tick, at)
 
     def _tick(self, at: float) -> None:
         self._timer = None
-        self._step(lambda: self._quic.handle_timer(now=max(at, self._loop.time())))
+        self._step(lambda: self._quic.handle_timer(now=max(at, self._loop.time())), soon=True)
 
     def _stop_clock(self) -> None:
         for each in (self._timer, self._soon):
