@@ -75,3 +75,12 @@ def clock_time(moment: datetime, now: datetime) -> str:
     """Return a moment as the user's clock shows it, with the date unless it is today."""
     local = moment.astimezone()
     return f"{local:%H:%M}" if local.date() == now.astimezone().date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+def span(seconds: float) -> str:
+    """Return about how long a time is, in few characters: `5 min`, `23 h`, `4 days`."""
+    minutes = max(1, round(seconds / 60))
+    if minutes < 100:
+        return f"{minutes} min"
+    hours = round(minutes / 60)
+    return f"{hours} h" if hours < 48 else f"{round(hours / 24)} days"

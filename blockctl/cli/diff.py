@@ -89,12 +89,20 @@ def list_called(loaded: Loaded, name: str) -> ListSource:
 
 
 def ends(loaded: Loaded, source: ListSource) -> tuple[str, str]:
-    """Return the versions that are meant when none is named."""
+    """Return the versions that are meant when none is named. Raises BlockctlError where there is only one."""
     from blockctl.io.addresses import address_of
     from blockctl.io.history import read_history
+    from blockctl.model.diagnostic import BlockctlError
 
     past = read_history(loaded.state).lists.get(address_of(source)) if source.url else None
-    return ("live", "held") if past is not None and past.held is not None else ("before", "live")
+    if past is not None and past.held is not None:
+        return "live", "held"
+    if past is None or not past.earlier:
+        raise BlockctlError(
+            f"only one version of {source.name} is here, so there is nothing to compare it with",
+            f"name a file: blockctl diff {source.name} live FILE",
+        )
+    return "before", "live"
 
 
 def compare(loaded: Loaded, source: ListSource, known: Known, old: str, new: str) -> Compared:

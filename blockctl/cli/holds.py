@@ -69,7 +69,8 @@ def _name(blocked: Blocked) -> str:
 
 def _place(line: Line) -> str:
     text = "".join(char if char.isprintable() else "\ufffd" for char in line.text[:LONGEST])
-    return f"{line.file}:{line.number}  {text}{'…' if len(line.text) > LONGEST else ''}"
+    file = line.file.rpartition("/")[2] if "://" in line.file else line.file  # the list is named above
+    return f"{file}:{line.number}  {text}{'…' if len(line.text) > LONGEST else ''}"
 
 
 def _line_json(line: Line) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blockctl.cli.common import JsonOption, Loaded, PolicyOption, StateOption, clock_time, load_policy, print_json
+from blockctl.cli.common import JsonOption, Loaded, PolicyOption, StateOption, clock_time, load_policy, print_json, span
 from blockctl.cli.table import print_table
 
 if TYPE_CHECKING:
@@ -149,15 +149,16 @@ def show_own(loaded: Loaded, *, as_json: bool) -> None:
     if not loaded.policy.lists:
         typer.echo("The policy names no list; `blockctl lists --catalogue` shows known ones.")
         return
-    rows = [_cells(run, source, loaded.now) for source in loaded.policy.lists]
-    print_table(("list", "from", "use", "format", "rules", "from when", "next look", ""), rows, {4})
+    rows = [_cells(run, source) for source in loaded.policy.lists]
+    print_table(("list", "from", "use", "format", "rules", "age", "next", ""), rows, {4, 5, 6})
     for source in loaded.policy.lists:
         past = _past(run, source)
         if past is not None and past.held is not None:
             typer.echo("\n" + "\n".join(held_lines(past.held)))
         if past is not None and past.failed is not None:
             failed = past.failed
-            typer.echo(f"\nfailed: {source.name}, since {_clock(failed.since, loaded.now)}: {failed.why}")
+            since = clock_time(datetime.fromisoformat(failed.since), loaded.now)
+            typer.echo(f"\nfailed: {source.name}, since {since}: {failed.why}")
             if failed.hint:
                 typer.echo(f"  hint: {failed.hint}")
 
@@ -184,10 +185,11 @@ def _live(run: Refreshing, source: ListSource) -> Version | None:
 
 
 def _uses(source: ListSource) -> str:
-    return " ".join(use for use, wanted in (("browser", source.browser), ("dns", source.dns)) if wanted)
+    return "both" if source.browser and source.dns else "browser" if source.browser else "dns"
 
 
-def _cells(run: Refreshing, source: ListSource, now: datetime) -> tuple[str, ...]:
+def _cells(run: Refreshing, source: ListSource) -> tuple[str, ...]:
+    from blockctl.cli.sync_report import next_look
     from blockctl.io.addresses import address_of
 
     if not source.url:
@@ -197,12 +199,9 @@ def _cells(run: Refreshing, source: ListSource, now: datetime) -> tuple[str, ...
     says = ", ".join(_state(past, live))
     if live is None:
         return (source.name, host, _uses(source), source.format or "-", "-", "never", "now", says)
-    due = run.due(source)
-    look = (
-        "pinned" if source.sha256 else "now" if due <= run.moment else clock_time(datetime.fromtimestamp(due, UTC), now)
-    )
     rules = f"{live.rules:,}" if live.rules >= 0 else "-"
-    return (source.name, host, _uses(source), live.format or "-", rules, _clock(live.date, now), look, says)
+    age = span(run.moment - datetime.fromisoformat(live.date).timestamp())
+    return (source.name, host, _uses(source), live.format or "-", rules, age, next_look(run, source), says)
 
 
 def _state(past: Past | None, live: Version | None) -> Iterator[str]:
@@ -215,17 +214,13 @@ def _state(past: Past | None, live: Version | None) -> Iterator[str]:
         yield f"{len(live.without)} lines left out"
 
 
-def _clock(date: str, now: datetime) -> str:
-    return clock_time(datetime.fromisoformat(date), now)
-
-
 def _json(run: Refreshing, source: ListSource) -> dict[str, Any]:
     live, past = _live(run, source), _past(run, source)
     return {
         "name": source.name,
         "path": source.path or None,
         "url": source.url or None,
-        "use": _uses(source).split(),
+        "use": [use for use, wanted in (("browser", source.browser), ("dns", source.dns)) if wanted],
         "format": (live.format if live is not None else source.format) or None,
         "rules": live.rules if live is not None and live.rules >= 0 else None,
         "lines": live.lines if live is not None else None,

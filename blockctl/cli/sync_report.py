@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import typer
 
-from blockctl.cli.common import clock_time, print_json
+from blockctl.cli.common import print_json, span
 from blockctl.cli.held import held_lines
 from blockctl.cli.refreshing import Outcome, Refreshing, Row
 from blockctl.cli.table import print_table
 from blockctl.model.diagnostic import BlockctlError
+from blockctl.model.policy import ListSource
 
 SAYS = {
     "new": "new",
@@ -30,9 +30,7 @@ def show(run: Refreshing, outcome: Outcome, *, as_json: bool) -> None:
         return
     if outcome.rows:
         print_table(
-            ("list", "what", "rules", "lines +", "lines -", "next look"),
-            [_cells(run, row) for row in outcome.rows],
-            {2, 3, 4},
+            ("list", "what", "rules", "lines", "next look"), [_cells(run, row) for row in outcome.rows], {2, 3, 4}
         )
         typer.echo()
     for row in outcome.rows:
@@ -56,16 +54,16 @@ def _cells(run: Refreshing, row: Row) -> tuple[str, ...]:
     if row.after is None:
         says = f"{row.event}: nothing is here"
     rules = f"{row.after.rules:,}" if row.after is not None and row.after.rules >= 0 else "-"
-    changed = row.event == "new"
-    return (row.source.name, says, rules, f"{row.added:,}" if changed else "", f"{row.removed:,}" if changed else "",
-            _next(run, row))  # fmt: skip
+    lines = f"+{row.added:,} -{row.removed:,}" if row.event == "new" else ""
+    return (row.source.name, says, rules, lines, next_look(run, row.source))
 
 
-def _next(run: Refreshing, row: Row) -> str:
-    if row.source.sha256:
+def next_look(run: Refreshing, source: ListSource) -> str:
+    """Return in how long a list is due."""
+    if source.sha256:
         return "pinned"
-    due = run.due(row.source)
-    return "now" if due <= run.moment else clock_time(datetime.fromtimestamp(due, UTC), run.loaded.now)
+    left = run.due(source) - run.moment
+    return span(left) if left > 0 else "now"
 
 
 def sentence(outcome: Outcome) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from blockctl.cli.common import span
 from blockctl.model.diagnostic import Origin
 from blockctl.model.policy import ListSource
 from blockctl.policy.edit import add_list
@@ -87,3 +88,11 @@ def test_every_layout_takes_a_list(text: str) -> None:
     assert faults == []
     last = policy.lists[-1]
     assert (last.name, last.url, last.browser, last.dns) == ("new list", source.url, True, False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "1 min"), (300, "5 min"), (5_900, "98 min"), (7_200, "2 h"), (86_400, "24 h"), (345_600, "4 days")],
+)
+def test_times_are_short(seconds: float, said: str) -> None:
+    assert span(seconds) == said

@@ -110,7 +110,7 @@ def test_what_would_be_held(world: World) -> None:
     found = plan(world, "--now")
     assert found.status == 0, "a held version changes nothing"
     assert "held: the new version of a blocks my-bank.example, a name that the policy protects\n" in found.out
-    assert "/a.txt:301  ||my-bank.example^\n" in found.out
+    assert ": a.txt:301  ||my-bank.example^\n" in found.out
     assert "to accept all but these lines: blockctl sync a --leave-out\n" in found.out
     assert "`blockctl sync` would write nothing; held: a\n" in found.out
     (row,) = world.said("plan", "--now")["lists"]
@@ -185,7 +185,7 @@ def test_diff_of_files(world: World, tmp_path: Path) -> None:
     [
         pytest.param(["b"], "the policy has no list 'b'", id="no such list"),
         pytest.param(["a", "before"], "a has no version 'before' that can be read", id="no version before"),
-        pytest.param(["a"], "a has no version 'before' that can be read", id="only one version"),
+        pytest.param(["a"], "only one version of a is here", id="only one version"),
         pytest.param(["a", "live", "held"], "a has no version 'held' that can be read", id="nothing held"),
         pytest.param(["a", "1999-01-01"], "cannot read 1999-01-01", id="no version of that day"),
         pytest.param(["a", "."], "cannot read .", id="a folder"),

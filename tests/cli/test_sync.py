@@ -114,6 +114,7 @@ def test_a_bad_version_is_held_and_the_next_good_one_recovers(world: World, text
     assert held.status == 1
     assert says in held.err
     assert "held: the version before serves on" in held.out
+    assert max(map(len, [*held.out.splitlines(), *world.run("lists").out.splitlines()[:3]])) <= 80
     assert world.blocked() == (before - {"other.example"}) | {"other2.example"}, "the other list is not held up"
     assert world.sync().status == 1, "it is held still"
     world.lists.texts["/a.txt"] = TEXT + b"0.0.0.0 good.example\n"
