@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from json.encoder import encode_basestring_ascii as quote
+from typing import NamedTuple
 
 from blockctl.backends.output import Gaps
 from blockctl.backends.safari_fewer import fewer, merged
@@ -35,17 +36,30 @@ def network_files(lists: Sequence[FilterList], gaps: Gaps) -> tuple[list[list[st
         for one in each.rules:
             if not is_plain_host(one):
                 network.add(one)
-    exceptions = sorted([*fewer(network.exceptions.strict()), *allowed.lines(IGNORE)])
+    network.settle((*blocked.subtree, *blocked.exact))
+    ends = Ends(
+        sorted(fewer(network.loose.soft())),
+        sorted(fewer(network.pages.strict())),
+        sorted([*fewer(network.exceptions.strict()), *allowed.lines(IGNORE)]),
+    )
     carved = list(network.carved())
     soft = sorted(fewer(network.soft.soft()))
     hard = sorted([*fewer(network.hard.strict()), *blocked.lines(BLOCK)])
     important = sorted(fewer(network.important.strict()))
     redundant = network.redundant + blocked.redundant
-    if not (carved or soft or hard or important):
+    if not (carved or soft or hard or ends.pages or important):
         return [], redundant
-    files = list(_spread(carved, soft, hard, exceptions))
+    files = list(_spread(carved, soft, hard, ends))
     files[-1] += important  # behind every exception, should an app put all files into one list
     return files, redundant
+
+
+class Ends(NamedTuple):
+    """What stands at the end of a file: in each the exceptions, in the last the blocks of pages among them."""
+
+    loose: list[str]
+    pages: list[str]
+    strict: list[str]
 
 
 def is_plain_host(one: Rule) -> bool:
@@ -87,10 +101,10 @@ class Names:
                 yield f"{before}{name.replace('.', dot)}{after}"
 
 
-def _spread(carved: list[str], soft: list[str], hard: list[str], exceptions: list[str]) -> Iterator[list[str]]:
+def _spread(carved: list[str], soft: list[str], hard: list[str], ends: Ends) -> Iterator[list[str]]:
     """Deal the blocks out to files that all carry the exceptions."""
-    room = MAX_RULES - len(exceptions) - len(SPARE_PAGES)
-    bytes_left = MAX_BYTES - _size(exceptions)
+    room = MAX_RULES - sum(map(len, ends)) - len(SPARE_PAGES)
+    bytes_left = MAX_BYTES - sum(map(_size, ends))
     first, last = 0, 0
     blocks = [*carved, *soft, *hard]
     while first == 0 or first < len(blocks):
@@ -103,7 +117,8 @@ def _spread(carved: list[str], soft: list[str], hard: list[str], exceptions: lis
         here = blocks[first:last]
         before_hard = max(0, len(carved) + len(soft) - first)
         softer = here[:before_hard]
-        yield [*softer, *(SPARE_PAGES if softer else ()), *here[before_hard:], *exceptions]
+        pages = ends.pages if last == len(blocks) else ()
+        yield [*softer, *(SPARE_PAGES if softer else ()), *here[before_hard:], *ends.loose, *pages, *ends.strict]
         first = last
         if not blocks:
             return

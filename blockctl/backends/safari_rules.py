@@ -4,12 +4,14 @@ A list's rules stand in this order, for in WebKit the last one that matches deci
 
 1. carved: blocks with exceptions of their own (`$denyallow`), each right behind its block;
 2. soft: blocks that leave pages themselves alone, then one rule that takes back what they did to pages;
-3. hard: whole hosts, and blocks that name `$document` or `$popup`;
-4. exceptions; 5. `$important` blocks.
+3. hard: hosts with all that comes from them, pages too;
+4. loose: exceptions that leave pages alone, said as if they did not, for they meet no hard block;
+5. blocks of pages and pop-ups alone; 6. all other exceptions; 7. `$important` blocks.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -33,6 +35,8 @@ from blockctl.model.names import parents
 from blockctl.model.pattern import anchored_host
 from blockctl.model.request import ALL_KINDS, SUBRESOURCES, Kind
 from blockctl.model.rule import Effect, Party, Rule, Scope
+
+_ADDRESS = re.compile(r"\|\|\d+(?:\.\d+){3}[/^:]")
 
 ALL, SOFT = ALL_KINDS.value, SUBRESOURCES.value  # numbers: the complement of a flag would not know `POPUPS`
 
@@ -59,6 +63,15 @@ class Carved(NamedTuple):
             yield line(*each)
 
 
+class Loose(NamedTuple):
+    """An exception for frames but not for pages: two rules, and one where no hard block is at home near it."""
+
+    home: str
+    trigger: Trigger
+    kinds: int
+    where: Sequence[str] | None
+
+
 @dataclass(slots=True)
 class Network:
     """The network rules of all lists, sorted into their places."""
@@ -66,11 +79,15 @@ class Network:
     gaps: Gaps
     soft: Table = field(default_factory=lambda: Table(BLOCK))
     hard: Table = field(default_factory=lambda: Table(BLOCK))
+    loose: Table = field(default_factory=lambda: Table(IGNORE))
+    pages: Table = field(default_factory=lambda: Table(BLOCK))
     exceptions: Table = field(default_factory=lambda: Table(IGNORE))
     important: Table = field(default_factory=lambda: Table(BLOCK))
     covered: frozenset[str] = frozenset()  # names blocked with all below them, whatever the request
     redundant: int = 0
     _carved: list[Carved] = field(default_factory=list)
+    _loose: list[Loose] = field(default_factory=list)
+    _homes: set[str] = field(default_factory=set)  # of the hard blocks
 
     def add(self, rule: Rule) -> None:
         """Put a rule in its place, or among the gaps."""
@@ -91,7 +108,7 @@ class Network:
             self.gaps.add(unsayable.reason, rule.origin, rule.text)
 
     def _is_covered(self, rule: Rule) -> bool:
-        name = rule.host or ("" if rule.regex else anchored_host(rule.pattern))
+        name = _home(rule)
         return name in self.covered or is_below(name, self.covered)
 
     def _lower(self, rule: Rule, kinds: int) -> None:
@@ -114,19 +131,36 @@ class Network:
         self._note_approximations(rule, kinds)
 
     def _place(self, rule: Rule, kinds: int, triggers: Sequence[Trigger], where: Sequence[str] | None) -> None:
+        home = _home(rule)
         for trigger in triggers:
             if rule.effect is Effect.ALLOW:
+                if home and kinds & Kind.FRAME and not kinds & ~SOFT:
+                    self._loose.append(Loose(home, trigger, kinds, where))
+                    continue
                 # a page let through may also be opened in a new window
                 self.exceptions.add(trigger, kinds | POPUPS if kinds & Kind.DOCUMENT else kinds, where)
             elif rule.important:
                 self.important.add(trigger, kinds, where)
-            elif kinds == ALL:
+            elif kinds == ALL and (home or _ADDRESS.match(rule.pattern)):  # below an address lies no name
+                self._homes.add(home)
                 self.hard.add(trigger, kinds, where)
             else:
                 if kinds & SOFT:
                     self.soft.add(trigger, kinds & SOFT, where)
                 if kinds & ~SOFT:
-                    self.hard.add(trigger, kinds & ~SOFT, where)
+                    self.pages.add(trigger, kinds & ~SOFT | (POPUPS if kinds == ALL else 0), where)
+
+    def settle(self, blocked: Iterable[str]) -> None:
+        """Say the exceptions whose form hangs on what else is blocked; these hosts are, with all that they send."""
+        homes = {each.home for each in self._loose}
+        blocks = self._homes.union(blocked)
+        met = {home for home in homes if home in blocks or is_below(home, blocks)}
+        met |= {up for name in blocks for up in parents(name) if up in homes}
+        for each in self._loose:
+            if each.home in met:
+                self.exceptions.add(each.trigger, each.kinds, each.where)
+            else:
+                self.loose.add(each.trigger._replace(never_top=False), each.kinds, each.where)
 
     def carved(self) -> Iterator[str]:
         """Write the carved rules, those that spare most first; a gap where one would undo another's block."""
@@ -148,11 +182,16 @@ class Network:
             self.gaps.add("beacon", rule.origin, rule.text)
 
 
+def _home(rule: Rule) -> str:
+    """Return the host at or below which all addresses lie that a rule is about, "" when it does not fix one."""
+    return rule.host or ("" if rule.regex else anchored_host(rule.pattern))
+
+
 def _never_top(rule: Rule) -> bool:
     """Whether a rule can never be about a page that is opened itself, which is its own page and of its own party."""
     if rule.party is Party.THIRD:
         return True
-    host = rule.host or ("" if rule.regex else anchored_host(rule.pattern))
+    host = _home(rule)
     if not host or not rule.sites:
         return False
     return not any(

@@ -16,7 +16,7 @@ from blockctl.model.diagnostic import BlockctlError
 from blockctl.model.filterlist import COLUMNS, FilterList
 from blockctl.model.index import Index
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
-from blockctl.model.request import SUBRESOURCES, Kind, Request
+from blockctl.model.request import ALL_KINDS, SUBRESOURCES, Kind, Request
 from blockctl.model.rule import Cosmetic, Effect, Rule
 from tests.backends.safari_worlds import ORIGIN, SITES, World, requests, world
 from tests.backends.webkit_model import Blocker
@@ -148,6 +148,54 @@ def test_what_others_cover_is_left_out_and_counted() -> None:
     prepared = safari.prepare([parsed], {})
     assert prepared.meta["redundant"] == 3
     assert prepared.rules_out == 3  # the subtree, and the important one, which needs two: frames apart
+
+
+def except_for(pattern: str, **fields: object) -> Rule:
+    return rule(effect=Effect.ALLOW, pattern=pattern, text="exception", **fields)
+
+
+@pytest.mark.parametrize(
+    ("others", "rules"),
+    [
+        pytest.param([], 1, id="no block of pages there"),
+        pytest.param([rule(host="ads.example", kinds=ALL_KINDS, text="other")], 1, id="another host blocked"),
+        pytest.param([rule(pattern="||10.0.0.1^", kinds=ALL_KINDS, text="address")], 1, id="an address blocked"),
+        pytest.param([rule(host="cdn.shop.example", kinds=ALL_KINDS, text="host")], 2, id="the host blocked"),
+        pytest.param([rule(host="shop.example", kinds=ALL_KINDS, text="above")], 2, id="above it blocked"),
+        pytest.param([rule(host="x.cdn.shop.example", kinds=ALL_KINDS, text="below")], 2, id="below it blocked"),
+        pytest.param([rule(pattern="/x", kinds=ALL_KINDS, text="any host")], 1, id="pages of any host blocked"),
+    ],
+)
+def test_an_exception_for_frames_is_one_rule_where_pages_stay_blocked(others: list[Rule], rules: int) -> None:
+    parsed = FilterList("l", "adblock", rules=[rule(pattern="/x"), except_for("||cdn.shop.example/x"), *others])
+    output = compiled(POLICY, parsed)
+    network = json.loads(files(output)["network.json"])
+    assert (
+        sum("cdn" in each["trigger"]["url-filter"] for each in network if "ignore" in each["action"]["type"]) == rules
+    )
+    index = Index.build([parsed])
+    for host in ("cdn.shop.example", "x.cdn.shop.example", "shop.example", "ads.example", "10.0.0.1"):
+        for kind in Kind:
+            request = Request.parse(f"http://{host}/x", "http://page.example/", kind)
+            assert blocked(output, request.url, request.page, kind) == decide(POLICY, index, request).blocked, request
+
+
+def test_exceptions_for_frames_stand_before_blocks_of_pop_ups() -> None:
+    parsed = FilterList("l", "adblock", rules=[rule(pattern="/x"), except_for("||cdn.example/x")])
+    parsed.rules.append(rule(pattern="/x", needs=("popup",), text="pop-up"))
+    network = json.loads(files(compiled(POLICY, parsed))["network.json"])
+    assert [each["trigger"].get("resource-type") for each in network[-2:]] == [None, ["popup"]]
+    assert [each["action"]["type"] for each in network[-2:]] == ["ignore-previous-rules", "block"]
+
+
+def test_blocks_of_pages_stand_behind_all_others_in_the_last_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blockctl.backends.safari_network.MAX_RULES", 12)
+    parsed = FilterList("l", "adblock", subtree={f"ads{n}.{'x' * n}y.example" for n in range(30)})
+    parsed.rules += [rule(pattern="/x", kinds=Kind.DOCUMENT, text="page"), except_for("||cdn.example/x")]
+    output = compiled(POLICY, parsed)
+    holding = [name for name, data in files(output).items() if name.startswith("network") and b'"document"' in data]
+    assert holding == [max(name for name in output.files if name.startswith("network-"))]
+    assert blocked(output, "http://cdn.example/x", kind=Kind.DOCUMENT)
 
 
 @pytest.mark.parametrize(
