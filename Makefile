@@ -30,6 +30,7 @@ bench: $(VENV)/.ready-to-test
 	$(BIN)/python -m tests.bench.merge
 	$(BIN)/python -m tests.bench.api
 	$(BIN)/python -m tests.bench.safari_compile
+	$(BIN)/python -m tests.bench.publish
 
 # Every target in turn for its share of SECONDS; what is found, and seeds that reach new code, land in tests/corpus.
 fuzz: $(VENV)/.ready-to-fuzz
