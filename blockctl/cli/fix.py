@@ -236,7 +236,7 @@ def keep(fixing: Fixing, found: Sequence[str]) -> None:
     remember(fixing.loaded.state, fixing.before, fixing.written)
     stderr(f"{fixing.site} works with {len(found)} of {len(fixing.suspects)} allowed there, after {fixing.tries} tries")
     for host in found:
-        stderr(f"  allowed on {fixing.site}: {host}   (back: blockctl forget {host} --site {fixing.site})")
+        stderr(f"  allowed on {fixing.site}: {host}\n    back: blockctl forget {host} --site {fixing.site}")
 
 
 def find_suspects(fixing: Fixing, since: str, client: str) -> list[Suspect]:
