@@ -45,9 +45,9 @@ def tidy_command(
     """List entries of the policy that lapsed, stand twice, are covered by another, that no list blocks any more, or
     whose site nobody visited; and temporary ones that come back again and again, with the command that keeps them.
 
-    --remove takes out of the file what changes nothing: lapsed, double, shadowed. A rule that names no host, as /ads/*,
-    may block what an idle entry allows, and visits are known from the query log alone: --remove takes those out when
-    they are named, with --only idle or --only unvisited.
+    --remove takes out of the file what changes nothing: lapsed (what that had replaced comes back), double, shadowed. A
+    rule that names no host, as /ads/*, may block what an idle entry allows, and visits are known from the query log
+    alone: --remove takes those out when they are named, with --only idle or --only unvisited.
 
     Exit status: 0 nothing can go (or it went), 1 something can go, 2 the policy is wrong, 3 reading or writing failed.
     """
