@@ -42,7 +42,7 @@ class Intrude(bytes):
 class DoqStub(Stub):
     """One upstream by DNS over QUIC. What it does can be changed while it runs."""
 
-    protocol: str = "doq"
+    protocol: str = "doq"  # "" is none
     retry: bool = False  # clients have to show first that their address is theirs
     cancelled: list[int] = field(default_factory=list)  # the codes of questions that were taken back
     ends: list[int] = field(default_factory=list)  # the codes by which connections ended
@@ -52,7 +52,7 @@ class DoqStub(Stub):
 
     async def quic(self, certificate: Certificate, port: int = 0) -> DoqStub:
         """Serve."""
-        settings = QuicConfiguration(alpn_protocols=[self.protocol], is_client=False)
+        settings = QuicConfiguration(alpn_protocols=[self.protocol] if self.protocol else None, is_client=False)
         settings.load_cert_chain(certificate.file, certificate.key)
         self._quic = await serve(
             "127.0.0.1",

@@ -245,9 +245,10 @@ def test_a_wrong_certificate(
     asyncio.run(run())
 
 
-def test_no_dns_over_quic_there(certificate: Certificate) -> None:
+@pytest.mark.parametrize("protocol", ["h3", ""])
+def test_no_dns_over_quic_there(protocol: str, certificate: Certificate) -> None:
     async def run() -> None:
-        async with upstream(certificate, protocol="h3") as (stub, upstreams, where):
+        async with upstream(certificate, protocol=protocol) as (stub, upstreams, where):
             assert await ask(upstreams, "a.example", where) is None
             assert error_of(upstreams) == "127.0.0.1 cannot be reached: it does not speak DNS over QUIC"
             assert stub.seen == []
@@ -306,6 +307,13 @@ def test_a_session_is_taken_up_once_and_on_no_other_network(certificate: Certifi
 
 def test_an_upstream_that_starts_anew(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "USUAL_SHORTEST", 0.2)
+    tickets, made = [], upstream_quic.QuicConfiguration
+
+    def note(**words: Any) -> Any:
+        tickets.append(words["session_ticket"])
+        return made(**words)
+
+    monkeypatch.setattr(upstream_quic, "QuicConfiguration", note)
 
     async def run() -> None:
         async with upstream(certificate) as (stub, upstreams, where):
@@ -317,6 +325,9 @@ def test_an_upstream_that_starts_anew(certificate: Certificate, monkeypatch: pyt
                     assert "refused" in error_of(upstreams)
                 await stub.quic(certificate, stub.port)
                 assert await ask(upstreams, f"n{number}.example", where) == right(f"n{number}.example")
+            used = [each.ticket for each in tickets if each is not None]
+            assert 3 <= len(used) < len(tickets)
+            assert len(set(used)) == len(used)  # a second use would show that it is the same client
 
     asyncio.run(run())
 
