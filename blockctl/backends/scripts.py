@@ -17,7 +17,6 @@ class Claim(Enum):
 
     STOPPED = "stopped"  # the script does not run, the <noscript> does not show
     RUNS = "runs"  # the script runs, the <noscript> shows, the form is sent
-    DIFFERS = "differs"  # from one version of the engine to another
 
 
 # way -> what it is. "Elsewhere" are pages of other sites, which `javascript: deny` of this one leaves alone.

@@ -70,7 +70,7 @@ def asked_again(way: Way, found: Found) -> Found:
     """Ask once more, each by itself, what differs: the package reloads lists without forgetting all it has cached."""
     if len(found.wrong) > 1 + found.questions // AGAIN:
         return found  # no slip of the engine
-    wrong = []
+    wrong: list[tuple[Judged, Question, Answer]] = []
     for judged, question, answer in found.wrong:
         ((alone,),) = ask_many([told(judged, way).world([question.request])])
         if alone["blocked"] == judged.decide(question).blocked:

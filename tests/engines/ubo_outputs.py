@@ -37,6 +37,7 @@ WAYS = (
     Way("ublock-backup, advanced", (("ublock-backup", ADVANCED),)),
     Way("ublock-managed", (("ublock-managed", {}),)),
     Way("ublock-managed, advanced", (("ublock-managed", ADVANCED),)),
+    Way("firefox-policy", (("firefox-policy", {}),)),
 )
 
 
@@ -103,4 +104,10 @@ def _managed(found: Told, text: str) -> None:
     found.trusted += file.get("toAdd", {}).get("trustedSiteDirectives", [])
 
 
-READERS = {"ublock": _list, "ublock-rules": _rules, "ublock-backup": _backup, "ublock-managed": _managed}
+READERS = {
+    "ublock": _list,
+    "ublock-rules": _rules,
+    "ublock-backup": _backup,
+    "ublock-managed": _managed,
+    "firefox-policy": _managed,
+}
