@@ -29,7 +29,7 @@ from tests.shipped import NOW
 FOLDER = Path(__file__).with_name("golden")
 FENCE = re.compile(r"^```(?P<info>[^\n]+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
-COMMENT = {"ublock": "!", "adguard": "!", "rpz": ";"}
+COMMENT = {**dict.fromkeys(("ublock", "adguard", "adguard-browser", "adguard-safari"), "!"), "rpz": ";"}
 BOILERPLATE = {"rpz": re.compile(r"^(\$TTL|\$ORIGIN|@)|\s(SOA|NS)\s"), "unbound": re.compile(r"^server:$")}
 
 

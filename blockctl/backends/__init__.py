@@ -46,5 +46,7 @@ BROWSER_BACKENDS: Backends[BrowserBackend] = Backends(
     "chromium-policy",
     "firefox-policy",
     "noscript",
+    "adguard-browser",
+    "adguard-safari",
 )
 DNS_BACKENDS: Backends[DnsBackend] = Backends("hosts", "domains", "dnsmasq", "unbound", "rpz", "adguard")

@@ -5,6 +5,7 @@ The reasons stand in one file for each family of engines; here they are put toge
 
 from __future__ import annotations
 
+from blockctl.backends.capabilities_adguard import ADGUARD_BROWSER, ADGUARD_SAFARI
 from blockctl.backends.capabilities_dnr import CHROMIUM_POLICY, DNR, FIREFOX_POLICY, NOSCRIPT
 from blockctl.backends.capabilities_dns import DNS, DOMAINS, LISTED, RPZ, UNBOUND
 from blockctl.backends.capabilities_safari import SAFARI
@@ -25,5 +26,7 @@ CAPABILITIES: dict[str, dict[str, Reason]] = {
     "chromium-policy": CHROMIUM_POLICY,
     "firefox-policy": UBLOCK | FIREFOX_POLICY,
     "noscript": NOSCRIPT,
+    "adguard-browser": ADGUARD_BROWSER,
+    "adguard-safari": ADGUARD_SAFARI,
     **dict.fromkeys(("ublock", "ublock-rules", "ublock-backup", "ublock-managed"), UBLOCK),
 }

@@ -45,7 +45,7 @@ def prepare(lists: Sequence[FilterList], options: dict[str, str]) -> Prepared:  
         _cosmetic(each, lines, gaps)
         columns = (each.exact, each.subtree, each.allow_exact, each.allow_subtree)
         count += sum(map(len, columns)) + len(each.rules) + len(each.cosmetics)
-    _look_around(lists, carving)
+    look_around(lists, carving)
     body = "\n".join([*lines, ""]).encode()
     return Prepared(meta={"carving": carving}, bodies={"lists": body}, rules_in=count, rules_out=len(lines), gaps=gaps)
 
@@ -90,7 +90,7 @@ def _cosmetic(each: FilterList, lines: dict[str, None], gaps: Gaps) -> None:
             gaps.add(reason, rule.origin, rule.text)
 
 
-def _look_around(lists: Sequence[FilterList], carving: Carving) -> None:
+def look_around(lists: Sequence[FilterList], carving: Carving) -> None:
     """Note what of the lists bears on the policy's own lines."""
     rules = [rule for each in lists for rule in each.rules if rule.action]
     carving.actions = frozenset(rule.action for rule in rules) & ACTIONS
@@ -133,12 +133,12 @@ def policy_text(
     if applies:
         output.gaps.extend(prepared.gaps)
     body: bytes | memoryview = prepared.bodies["lists"] if applies else b""
-    output.rules_in += _entries(policy)
+    output.rules_in += entries(policy)
     output.rules_out = len(lines) + (prepared.rules_out if applies else 0)
     return lines, body
 
 
-def _entries(policy: Policy) -> int:
+def entries(policy: Policy) -> int:
     """Count what the policy says: hosts, protected hosts, and each key of each site."""
     keys = sum(
         len(site.hosts)

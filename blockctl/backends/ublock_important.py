@@ -7,7 +7,7 @@ An important block of a list beats every exception, so the user's allowed hosts,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from blockctl.backends.output import Gaps
 from blockctl.backends.ublock_lines import name_of, options_at, split_options
@@ -45,10 +45,15 @@ class Carving:
         return lambda host: "" in anchors or any(covers(name, host) or covers(host, name) for name in anchors)
 
     def important_lines(self, policy: Policy, gaps: Gaps) -> Iterator[str]:
-        """Yield the important rules as far as the policy lets them."""
+        """Yield the important rules as far as the policy lets them, as uBO writes them."""
+        for rule, piece in self.important_pieces(policy, gaps):
+            yield rule.text if piece is rule else _written(piece)
+
+    def important_pieces(self, policy: Policy, gaps: Gaps) -> Iterator[tuple[Rule, Rule]]:
+        """Yield each important rule with what the policy leaves of it, which may be the rule itself."""
         where = _Allowed(policy)
         for rule in self.important:
-            yield from _carved(rule, where, gaps)
+            yield from ((rule, piece) for piece in _carved(rule, where, gaps))
 
 
 class _Allowed:
@@ -123,7 +128,7 @@ def _host(rule: Rule) -> str:
     return rule.host or ("" if rule.regex else anchored_host(rule.pattern))
 
 
-def _carved(rule: Rule, where: _Allowed, gaps: Gaps) -> Iterator[str]:
+def _carved(rule: Rule, where: _Allowed, gaps: Gaps) -> Iterator[Rule]:
     """Yield the rule in the pieces that the policy leaves of it: one for each set of names taken out."""
     host = _host(rule)
     free = where.everywhere if not host else _related(host, where.everywhere)
@@ -136,12 +141,12 @@ def _carved(rule: Rule, where: _Allowed, gaps: Gaps) -> Iterator[str]:
         if region.names and any(site.startswith("/") for site in rule.sites):
             gaps.add("important-regex", rule.origin, rule.text)
         elif not names and region.everywhere and not region.but:
-            yield rule.text
+            yield rule
         else:
             yield from _piece(rule, region, names)
 
 
-def _piece(rule: Rule, region: Region, taken: list[str]) -> Iterator[str]:
+def _piece(rule: Rule, region: Region, taken: list[str]) -> Iterator[Rule]:
     """Yield the rule on the pages of a region, if it ever speaks there."""
     sites = rule.sites
     if region.names and sites:
@@ -151,15 +156,18 @@ def _piece(rule: Rule, region: Region, taken: list[str]) -> Iterator[str]:
             return
     elif region.names:
         sites = tuple(region.names)
-    at = options_at(rule.text)
-    kept = [option for option in split_options(rule.text[at + 1 :]) if name_of(option) not in _CONDITIONS]
-    for name, values, negated in (
-        ("domain", sites, [*rule.not_sites, *region.but]),
-        ("to", rule.to, [*rule.not_to, *(name for name in taken if name not in rule.not_to)]),
-    ):
+    not_to = (*rule.not_to, *(name for name in taken if name not in rule.not_to))
+    yield replace(rule, sites=sites, not_sites=(*rule.not_sites, *region.but), not_to=not_to)
+
+
+def _written(piece: Rule) -> str:
+    """Return the text of the rule that this is a piece of, with the conditions of the piece."""
+    at = options_at(piece.text)
+    kept = [option for option in split_options(piece.text[at + 1 :]) if name_of(option) not in _CONDITIONS]
+    for name, values, negated in (("domain", piece.sites, piece.not_sites), ("to", piece.to, piece.not_to)):
         if listed := [*values, *(f"~{value}" for value in negated)]:
             kept.append(f"{name}={'|'.join(listed)}")
-    yield f"{rule.text[:at]}${','.join(kept)}"
+    return f"{piece.text[:at]}${','.join(kept)}"
 
 
 def _both(condition: str, site: str) -> str:

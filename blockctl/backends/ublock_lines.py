@@ -51,10 +51,10 @@ _BARE_NAME = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)*", re.IGNORECASE)
 _COMMA = re.compile(r"(?<!\\),")
 _FOREIGN_COSMETIC = re.compile(r"^\[\$|#@?%#(?!//scriptlet\()|^[^#]*\$@?\$")
 _PATH = re.compile(r"\[\$path=((?:[^\],\\]|\\.)+)\]")
-_INLINE_STYLE = re.compile(r"(.*?#@?\??#)([^{]+?)\s*\{([^{}]*)\}")
+INLINE_STYLE = re.compile(r"(.*?#@?\??#)([^{]+?)\s*\{([^{}]*)\}")
 _FOREIGN_SELECTORS = re.compile(r":(?:-abp-properties|properties|abp-contains|matches-property)\(")
 # Scriptlets that uBO runs only for lists it trusts, by every name. My filters are trusted: none may slip in there.
-_TRUSTED_SCRIPTLET = re.compile(
+TRUSTED_SCRIPTLET = re.compile(
     r"(?:js|scriptlet|inject)\([^,)]*?(?:trusted-|(?<![\w-])(?:replace-node-text|rpnt)(?![\w-]))", re.IGNORECASE
 )
 _TRUSTED_OPTION = re.compile(rf"[$,]\s*(?:{'|'.join(sorted(TRUSTED_OPTIONS))})(?![\w-])")
@@ -211,7 +211,7 @@ def as_regex(rule: Rule) -> str:
 def cosmetic_line(rule: Cosmetic) -> tuple[str, str]:
     """Return (line, "") or ("", reason) for a cosmetic rule."""
     text = rule.text
-    if rule.effect is Effect.BLOCK and _TRUSTED_SCRIPTLET.search(text):
+    if rule.effect is Effect.BLOCK and TRUSTED_SCRIPTLET.search(text):
         return "", "untrusted"
     if _FOREIGN_SELECTORS.search(text):
         return "", "selector"
@@ -225,7 +225,7 @@ def cosmetic_line(rule: Cosmetic) -> tuple[str, str]:
 
 
 def _plain_style(text: str) -> str:
-    match = _INLINE_STYLE.fullmatch(text)
+    match = INLINE_STYLE.fullmatch(text)
     if match is None:
         return text
     declarations = match[3].strip()

@@ -77,26 +77,38 @@ def host_lines(policy: Policy, strict: Callable[[str], bool]) -> Iterator[str]:
 
     `strict` says for which hosts a page of theirs must be named as such to be blocked.
     """
+    for host, region, picture in denied_hosts(policy):
+        to = "to=" + "|".join(f"~{name}" for name in picture) if picture else ""
+        yield line(f"||{host}^", "important", region.option("domain"), to)
+        if strict(host):
+            yield line(f"||{host}^", "document", "important", region.option("domain"), to)
+    for host, sites in allowed_hosts(policy):
+        yield line(f"@@||{host}^", f"domain={'|'.join(sites)}" if sites else "")
+
+
+def denied_hosts(policy: Policy) -> Iterator[tuple[str, Region, tuple[str, ...]]]:
+    """Yield each denied host with the pages where it is denied and the names below it that stay allowed there."""
     hosts = Hosts(policy)
     for host, sites in sorted(hosts.concerned().items(), key=lambda item: reversed_labels(item[0])):
         pictures = {site: hosts.denied(site, host) for site in sites if site}
         everywhere = hosts.denied("", host)
         wanted = {picture for picture in (*pictures.values(), everywhere) if picture is not None}
         for picture in sorted(wanted):
-            to = "to=" + "|".join(f"~{name}" for name in picture) if picture else ""
-            for region in regions(pictures, everywhere, picture):
-                yield line(f"||{host}^", "important", region.option("domain"), to)
-                if strict(host):
-                    yield line(f"||{host}^", "document", "important", region.option("domain"), to)
+            yield from ((host, region, picture) for region in regions(pictures, everywhere, picture))
+
+
+def allowed_hosts(policy: Policy) -> Iterator[tuple[str, list[str]]]:
+    """Yield each allowed or protected host with the sites on whose pages it is; none means on all pages."""
+    hosts = Hosts(policy)
     free = {host for host, allow in hosts.everywhere.verdicts.items() if allow} | set(policy.protect)
-    yield from (f"@@||{host}^" for host in sorted(free, key=reversed_labels))
+    yield from ((host, []) for host in sorted(free, key=reversed_labels))
     on: dict[str, list[str]] = {}
     for site, names in hosts.by_site.items():
         for host, allow in names.verdicts.items():
             if allow and host not in free:
                 on.setdefault(host, []).append(site)
     for host in sorted(on, key=reversed_labels):
-        yield line(f"@@||{host}^", f"domain={'|'.join(sorted(on[host], key=reversed_labels))}")
+        yield host, sorted(on[host], key=reversed_labels)
 
 
 def blocking_lines(policy: Policy, actions: frozenset[str], gaps: Gaps) -> Iterator[str]:
@@ -150,6 +162,19 @@ def page_lines(policy: Policy, unhidden: frozenset[str], shown: frozenset[str], 
     `unhidden` are selectors that a list takes back somewhere: uBO compares them as text, so ours is wrapped.
     `shown` are hosts where a list switches specific hiding off; the user's own hiding is switched on again.
     """
+    yield from hide_lines(policy, unhidden)
+    yield from (f"{pages}##{selector}:style({UNLOCKED})" for pages, selector in unlocked(policy))
+    for host, site in sorted(policy.sites.items(), key=lambda item: reversed_labels(item[0])):
+        if not (site.hide or site.unlock_scroll):
+            continue
+        if not blocking_of(policy, host):
+            gaps.add("hide-unblocked", site.lines.get("hide", site.origin), f"sites: {host}: hide")
+        elif any(name in shown for name in parents(host)):
+            yield line(f"||{host}^", "specifichide", "important")
+
+
+def hide_lines(policy: Policy, unhidden: frozenset[str]) -> Iterator[str]:
+    """Yield the lines for `hide`; `unhidden` as in `page_lines`."""
     hides = settings(policy, lambda site: site.hide or None)
     hiding: dict[str, list[str]] = {}
     for host, hidden in hides.items():
@@ -161,15 +186,12 @@ def page_lines(policy: Policy, unhidden: frozenset[str], shown: frozenset[str], 
         depth = 1 if selector in unhidden else 0
         for level, region in enumerate(regions(said, False, True)):
             yield f"{_pages(region)}##{_wrapped(selector, level + depth)}"
+
+
+def unlocked(policy: Policy) -> Iterator[tuple[str, str]]:
+    """Yield the pages whose scrolling is unlocked, with the selector of what holds it."""
     for level, region in enumerate(regions(settings(policy, lambda site: site.unlock_scroll), False, True)):
-        yield f"{_pages(region)}##{_wrapped('html,body', level)}:style({UNLOCKED})"
-    for host, site in sorted(policy.sites.items(), key=lambda item: reversed_labels(item[0])):
-        if not (site.hide or site.unlock_scroll):
-            continue
-        if not blocking_of(policy, host):
-            gaps.add("hide-unblocked", site.lines.get("hide", site.origin), f"sites: {host}: hide")
-        elif any(name in shown for name in parents(host)):
-            yield line(f"||{host}^", "specifichide", "important")
+        yield _pages(region), _wrapped("html,body", level)
 
 
 def _pages(region: Region) -> str:

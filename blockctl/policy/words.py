@@ -55,6 +55,8 @@ OPTIONS = {  # backend -> its options
     "chromium-policy": ("form", "browser", "doh", "doh-mode"),
     "firefox-policy": ("list-url", "advanced", "ublock", "doh"),
     "noscript": (),
+    "adguard-browser": (),
+    "adguard-safari": (),
     "hosts": ("address", "answer"),
     "domains": ("form",),
     "dnsmasq": ("answer",),
