@@ -23,6 +23,9 @@ from blockctl.policy.merge import is_for_third_parties
 
 DNS = "dns"
 ANOTHER_SITE = "another-site.invalid"
+# Outputs that are one engine's, and those that lists say nothing to.
+ENGINE_OF = dict.fromkeys(("ublock-rules", "ublock-backup", "ublock-managed", "firefox-policy"), "ublock")
+WITHOUT_LISTS = frozenset(("chromium-policy", "noscript"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,9 @@ def _elsewhere(run: Compilation, index: Index, request: Request, located: Locate
 
 
 def _browsers(run: Compilation) -> list[str]:
-    """Return the browser backends that the policy writes to; Safari and uBlock Origin when it names none."""
+    """Return the browser backends that the policy writes lists to; Safari and uBlock Origin when it names none."""
     used = {target.backend for target in run.policy.targets.values() if target.backend in BROWSER_BACKENDS}
-    return sorted({backend.partition("-")[0] for backend in used}) or ["safari", "ublock"]
+    return sorted({ENGINE_OF.get(backend, backend) for backend in used - WITHOUT_LISTS}) or ["safari", "ublock"]
 
 
 def _browser(run: Compilation, backend: str, matched: Sequence[Rule], request: Request) -> EngineVerdict:

@@ -25,7 +25,10 @@ ENDINGS = {
 }
 LONGEST_TEXT = 160  # characters
 RESOLVER = "resolver"
-NAMES = {"safari": "Safari", "ublock": "uBlock Origin", "dns": "DNS", RESOLVER: "resolver here"}
+NAMES = {
+    "safari": "Safari", "ublock": "uBlock Origin", "adguard-browser": "AdGuard", "adguard-safari": "AdGuard Safari",
+    "dns": "DNS", RESOLVER: "resolver here",
+}  # fmt: skip
 IN_DNS = ("dns", RESOLVER)
 
 

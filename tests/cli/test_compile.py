@@ -312,6 +312,24 @@ def test_one_file_named_twice_is_read_as_each_says(folder: Path) -> None:
         assert found["engines"]["dns"]["blocked"] is blocked
 
 
+@pytest.mark.parametrize(
+    ("targets", "engines"),
+    [
+        pytest.param(("adguard-browser", "adguard-safari"), ["adguard-browser", "adguard-safari", "dns"], id="AdGuard"),
+        pytest.param(("ublock-rules", "firefox-policy"), ["ublock", "dns"], id="one engine"),
+        pytest.param(("chromium-policy", "noscript"), ["safari", "ublock", "dns"], id="without lists"),
+    ],
+)
+def test_why_asks_the_engines_that_lists_go_to(folder: Path, targets: tuple[str, ...], engines: list[str]) -> None:
+    named = "".join(f"  {name}: {{path: out/{name}}}\n" for name in targets)
+    (folder / "policy.yaml").write_text(f"{POLICY.partition('targets:')[0]}targets:\n{named}")
+    found = json.loads(
+        run(folder, "why", "https://banner.example/x.js", "--site", "news.example", "--json").stdout_bytes
+    )
+    assert list(found["engines"]) == engines
+    assert found["engines"][engines[0]]["blocked"] is True
+
+
 def test_up_starts_from_nothing(tmp_path: Path) -> None:
     policy = tmp_path / "config" / "policy.yaml"
     words = [
