@@ -190,3 +190,6 @@ DNS = (
     Mutation("lost deny", policy=allow_before_deny),
     Mutation("lines cut short", output=lambda data: data[: len(data) * 9 // 10].rpartition(b"\n")[0] + b"\n"),
 )
+
+# AdGuard's lines say of every rule whether it means pages too.
+ADGUARD = (*BROWSER, Mutation("pages let through", output=of_lines(r"(?<=\$)all(?=,|$)", "~document")))

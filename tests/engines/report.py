@@ -29,6 +29,7 @@ README = ROOT / "README.md"
 BEGIN, END = "<!-- fidelity: begin -->\n", "<!-- fidelity: end -->"
 ENGINES = {
     "webkit": "WebKit (Safari)", "ubo-core": "uBlock Origin's engine", "firefox-ubo": "uBlock Origin in Firefox",
+    "adguard-core": "AdGuard's engine", "adguard-safari": "AdGuard's engine, lines for Safari",
     "chromium": "Chromium", "firefox": "Firefox", "blockctl": "blockctl's resolver", "unbound": "Unbound, local-zone",
     "unbound-rpz": "Unbound, RPZ", "bind": "BIND, RPZ", "dnsmasq": "dnsmasq",
 }  # fmt: skip

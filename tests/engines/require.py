@@ -40,6 +40,11 @@ def _ubo_core() -> bool:
     return bool(folder and (Path(folder) / "index.js").exists() and shutil.which("node"))
 
 
+def _adguard_core() -> bool:
+    folder = os.environ.get("ADGUARD_CORE", "")
+    return bool(folder and (Path(folder) / "dist/es/index.js").exists() and shutil.which("node"))
+
+
 def _network_namespaces() -> bool:
     return os.geteuid() == 0 and _program("ip")()
 
@@ -51,6 +56,7 @@ def _ubo_in_firefox() -> bool:
 ENGINES = {
     "webkit": Engine("gir1.2-webkit2-4.1 xvfb python3-gi", _webkit),
     "ubo-core": Engine("nodejs, and npm @gorhill/ubo-core with $UBO_CORE naming its folder", _ubo_core),
+    "adguard-core": Engine("nodejs, and npm @adguard/tsurlfilter with $ADGUARD_CORE naming its folder", _adguard_core),
     "firefox-ubo": Engine("firefox-esr webext-ublock-origin-firefox", _ubo_in_firefox),
     "chromium": Engine("chromium", _program("chromium")),
     "unbound": Engine("unbound", _program("unbound")),

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from blockctl.model.request import Kind
-from tests.engines import dns_engines
+from tests.engines import adguard_compare, dns_engines
 from tests.engines.chromium import Chromium
 from tests.engines.chromium_compare import Told
 from tests.engines.judge import Judged
-from tests.engines.mutations import BROWSER, DNS, SWAPPED, UBLOCK, Mutation
+from tests.engines.mutations import ADGUARD, BROWSER, DNS, SWAPPED, UBLOCK, Mutation
 from tests.engines.name_worlds import Together, drawn
 from tests.engines.require import require
 from tests.engines.ubo_compare import compare
@@ -77,6 +77,22 @@ def test_ublock_notices(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> 
 def test_ublock_has_nothing_to_notice() -> None:
     require("ubo-core")
     assert not noticed_after(differ_in_ublock, 3 * AT_ONCE)
+
+
+def differ_in_adguard(batch: list[World]) -> int:
+    return len(adguard_compare.compare("adguard-browser", list(map(Judged, batch))).wrong)
+
+
+@pytest.mark.parametrize("mutation", named(*ADGUARD))
+def test_adguard_notices(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
+    require("adguard-core")
+    mutation.plant("adguard-browser", monkeypatch)
+    assert noticed_after(differ_in_adguard)
+
+
+def test_adguard_has_nothing_to_notice() -> None:
+    require("adguard-core")
+    assert not noticed_after(differ_in_adguard, 3 * AT_ONCE)
 
 
 @pytest.mark.parametrize("mutation", named(*BROWSER, SWAPPED))

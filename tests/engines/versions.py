@@ -38,6 +38,8 @@ def version_of(engine: str) -> str:
             return __version__
         case "ubo-core":
             return _in_json(Path(os.environ.get("UBO_CORE", ""), "package.json"))
+        case "adguard-core" | "adguard-safari":
+            return _in_json(Path(os.environ.get("ADGUARD_CORE", ""), "package.json"))
         case "firefox-ubo":
             found = next(Path("/usr/share/mozilla/extensions").glob("*/uBlock0@raymondhill.net/manifest.json"), None)
             return _in_json(found) if found else ""
