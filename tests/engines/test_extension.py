@@ -99,7 +99,11 @@ def test_every_way(browser: Browser, host: str) -> None:
     modes = {"rant": JavaScript.DENY, "www": JavaScript.DENY, "own": JavaScript.FIRST_PARTY}
     kind = "dnr" if type(browser).__name__ == "InChromium" else "dnr, firefox"
     claims = CLAIMS[kind][modes.get(host.partition(".")[0], JavaScript.ALLOW)]
-    assert browser.probe(Site(host)) == {way for way in WAYS if claims[way] is Claim.RUNS} | ELSEWHERE.keys()
+    claimed = {way for way in WAYS if claims[way] is Claim.RUNS} | ELSEWHERE.keys()
+    worked = browser.probe(Site(host))
+    if claimed - worked:  # a busy machine: what comes, comes late
+        worked |= browser.probe(Site(host))
+    assert worked == claimed
 
 
 AREAS = """

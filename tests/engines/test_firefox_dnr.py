@@ -21,7 +21,7 @@ from blockctl.backends.scripts import CLAIMS, ELSEWHERE, WAYS, Claim
 from tests.engines.firefox_ubo import PREFERENCES, FirefoxUbo, Marionette, Web, _number, wait
 from tests.engines.judge import Judged
 from tests.engines.ledger import record
-from tests.engines.probe import Site, meant
+from tests.engines.probe import QUIET, Site, meant
 from tests.engines.require import require
 from tests.engines.test_chromium_javascript import POLICIES, judged
 
@@ -84,6 +84,8 @@ def test_every_way(asked: tuple[str, Judged, FirefoxDnr]) -> None:
         claims = CLAIMS["dnr, firefox"][said]
         claimed = {way for way in WAYS.keys() - ELSEWHERE.keys() if claims[way] is Claim.RUNS}
         claimed |= meant(run.policy, host) & ELSEWHERE.keys()
+        if claimed - worked:  # a busy machine: what comes, comes late
+            worked |= firefox.probe(Site(host), 5 * QUIET)
         if worked != claimed:
             wrong[name, host] = {"too much": worked - claimed, "too little": claimed - worked}
     assert not wrong, wrong

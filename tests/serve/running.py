@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dnslib import EDNS0, QTYPE, RCODE, RR, A, DNSHeader, DNSRecord
 
-PATIENCE = 20.0  # seconds: for a loaded machine, not for the server
+PATIENCE = 60.0  # seconds: for a loaded machine, not for the server
 
 Answerer = Callable[[DNSRecord], DNSRecord | bytes | None]
 
