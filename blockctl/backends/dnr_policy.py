@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from blockctl.backends.dnr_actions import append_header
 from blockctl.backends.dnr_condition import MAIN_FRAME, area, domains, party, types
@@ -16,7 +17,7 @@ from blockctl.backends.dnr_rules import ALLOW_ACTION, BLOCK_ACTION, Said
 from blockctl.backends.output import Gaps
 from blockctl.backends.ublock_regions import Region, regions, settings
 from blockctl.model.diagnostic import Origin
-from blockctl.model.names import is_public_suffix, registrable_domain, reversed_labels
+from blockctl.model.names import is_address, parents, registrable_domain, reversed_labels, suffix_rules
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
 from blockctl.model.request import ALL_KINDS, Kind
 from blockctl.model.rule import Party
@@ -77,7 +78,7 @@ def _denied_scripts(policy: Policy, reach: Reach, gaps: Gaps) -> Iterator[Said]:
         yield SCRIPTS, append_header("content-security-policy", SANDBOX), domains("request", region) + MAIN_FRAME
         if reach.top:
             yield SCRIPTS, BLOCK_ACTION, domains("top", region) + SCRIPT
-    for origin, text in _entries(policy, JavaScript.DENY):
+    for _, origin, text in _entries(policy, JavaScript.DENY):
         gaps.add("service-worker", origin, text)
         if not reach.top:
             gaps.add("fetched", origin, text)
@@ -86,32 +87,50 @@ def _denied_scripts(policy: Policy, reach: Reach, gaps: Gaps) -> Iterator[Said]:
 def _first_party_scripts(policy: Policy, reach: Reach, gaps: Gaps) -> Iterator[Said]:
     """Yield the blocks of third-party scripts.
 
-    DNR's parties are those of the document that asks, a frame's too. With the sites' own registrable domains written
-    out, nothing from elsewhere runs in a frame either.
+    DNR's parties are those of the document that asks, a frame's too. So each domain of these sites has a rule of its
+    own, for all that does not come from there: then frames from elsewhere may load the site's own scripts, and no more.
     """
     said = settings(policy, lambda site: site.javascript)
     third = party(Party.THIRD) + SCRIPT
     for region in regions(said, policy.javascript, JavaScript.FIRST_PARTY):
-        where = domains(reach.prefix, region)
-        if region.everywhere or not reach.top or any(map(is_public_suffix, region.names)):
-            yield SCRIPTS, BLOCK_ACTION, where + third
+        if region.everywhere or not reach.top:
+            yield SCRIPTS, BLOCK_ACTION, domains(reach.prefix, region) + third
             continue
-        own = sorted({registrable_domain(name) for name in region.names}, key=reversed_labels)
-        yield SCRIPTS, BLOCK_ACTION, where + domains("request", Region(but=own)) + SCRIPT
-        yield SCRIPTS, BLOCK_ACTION, where + domains("request", Region(names=own)) + third
-    for origin, text in _entries(policy, JavaScript.FIRST_PARTY):
-        if not reach.top or text.startswith("defaults"):
+        own: dict[str, list[str]] = {}
+        for name in region.names:
+            own.setdefault(registrable_domain(name) if _is_one_site(name) else "", []).append(name)
+        for domain, names in own.items():
+            but = [name for name in region.but if not set(parents(name)).isdisjoint(names)]
+            where = domains("top", Region(names=names, but=but))
+            yield (
+                SCRIPTS,
+                BLOCK_ACTION,
+                where + (domains("request", Region(but=[domain])) + SCRIPT if domain else third),
+            )
+    for site, origin, text in _entries(policy, JavaScript.FIRST_PARTY):
+        if not (reach.top and site and _is_one_site(site)):
             gaps.add("frame", origin, text)
 
 
-def _entries(policy: Policy, wanted: JavaScript) -> Iterator[tuple[Origin, str]]:
-    """Yield where the policy says this of scripts."""
+def _is_one_site(name: str) -> bool:
+    """Whether all below a name has the same owner: no public suffix is there, as under github.io."""
+    return is_address(name) or not ("." not in name or name in _over_suffixes())
+
+
+@cache
+def _over_suffixes() -> frozenset[str]:
+    """Return the public suffixes, and all names above them."""
+    return frozenset(up for suffixes in suffix_rules() for suffix in suffixes for up in parents(suffix))
+
+
+def _entries(policy: Policy, wanted: JavaScript) -> Iterator[tuple[str, Origin, str]]:
+    """Yield where the policy says this of scripts, and of which site: "" is every site."""
     text = f"javascript: {wanted.value}"
     if policy.javascript is wanted:
-        yield policy.defaults_lines.get("javascript", Origin(policy.file)), f"defaults: {text}"
+        yield "", policy.defaults_lines.get("javascript", Origin(policy.file)), f"defaults: {text}"
     for site in policy.sites.values():
         if site.javascript is wanted:
-            yield site.lines.get("javascript", site.origin), f"sites: {site.host}: {text}"
+            yield site.host, site.lines.get("javascript", site.origin), f"sites: {site.host}: {text}"
 
 
 def _site_hosts(policy: Policy, reach: Reach, gaps: Gaps) -> Iterator[Said]:

@@ -234,6 +234,28 @@ def test_one_rule_for_a_mode_never_for_a_site() -> None:
     assert output.gaps.count == {"service-worker": 5_000}
 
 
+def test_first_party_has_a_rule_for_each_domain() -> None:
+    """Not one for all: a frame from elsewhere may load the site's own scripts, and no other site's."""
+    first = JavaScript.FIRST_PARTY
+    said = policy(
+        site("a.test", javascript=first),
+        site("www.b.test", javascript=first),
+        site("m.a.test", javascript=JavaScript.ALLOW),
+        site("github.io", javascript=first),  # whose sites have one owner each
+    )
+    output = written("", said)
+    conditions = [rule["condition"] for rule in rules(output, "policy.json")]
+    script = {"resourceTypes": ["script"]}
+    assert conditions == [
+        {"topDomains": ["github.io"], "domainType": "thirdParty", **script},
+        {"topDomains": ["a.test"], "excludedTopDomains": ["m.a.test"], "excludedRequestDomains": ["a.test"], **script},
+        {"topDomains": ["www.b.test"], "excludedRequestDomains": ["b.test"], **script},
+    ]
+    assert [(gap.reason, gap.text) for gap in output.gaps.kept] == [
+        ("frame", "sites: github.io: javascript: first-party")
+    ]
+
+
 def test_a_pause_and_lists_that_apply_nowhere() -> None:
     paused = Policy("policy.yaml", paused=True)
     assert rules(written("/x", paused), "policy.json") == []

@@ -255,10 +255,10 @@ class Chromium:
         return session
 
 
-def question(url: str, page: str, kind: str) -> dict[str, str]:
-    """Return a request as `testMatchOutcome` takes it: asked by the page itself, at the top of its tab."""
+def question(url: str, page: str, kind: str, frame: str = "") -> dict[str, str]:
+    """Return a request as `testMatchOutcome` takes it: asked by the page at the top of its tab, or by a frame in it."""
     asked = {"url": url, "type": TYPES.get(kind, kind), "method": "get"}
     if kind == "document":
         return asked | {"topUrl": url}
     page = page or url  # unknown: a page of its own
-    return asked | {"initiator": page, "topUrl": page}
+    return asked | {"initiator": frame or page, "topUrl": page}

@@ -26,7 +26,7 @@ def verdicts(chromium: Chromium, output: Output, questions: Sequence[Question]) 
     One that is sent on without some of its parameters is a new request, and asked again.
     """
     rules = chromium.load(output)
-    asked = [question(each.url, each.page, str(each.kind.name).lower()) for each in questions]
+    asked = [question(each.url, each.page, str(each.kind.name).lower(), each.frame) for each in questions]
     found = [False] * len(asked)
     waiting = list(range(len(asked)))
     for _ in range(TURNS):

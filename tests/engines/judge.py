@@ -27,10 +27,10 @@ from tests.engines.worlds import Question, World
 Spoken = list[tuple[Step, Rule]]
 ORDER = list(Step)
 
-# Gaps that no question is about: what a page shows, what a service worker or a frame from another site asks for, and
-# scripts that are fetched and then not run. They explain no answer.
+# Gaps that no question is about: what a page shows, what runs in it unasked, and scripts that are fetched and then not
+# run. They explain no answer.
 UNASKED = frozenset((
-    "cosmetic", "csp-exception", "fetched", "first-party-frame", "frame", "has", "hide-unblocked", "html",
+    "cosmetic", "csp-exception", "fetched", "first-party-frame", "has", "hide-unblocked", "html",
     "nested-scriptlets", "page", "procedural", "scriptlet", "scroll", "selector", "service-worker", "specifichide",
     "style",
 ))  # fmt: skip
@@ -46,6 +46,7 @@ def _below_a_rare_suffix(question: Question) -> bool:
 # Gaps that are about some questions alone.
 ABOUT: dict[str, Callable[[Question], bool]] = {
     "inline": lambda question: question.inline,
+    "frame": lambda question: bool(question.frame),
     "dynamic-document": lambda question: question.kind is Kind.DOCUMENT,
     "entity": _below_a_rare_suffix,
     "entity-not": _below_a_rare_suffix,

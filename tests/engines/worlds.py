@@ -47,6 +47,7 @@ class Question:
     url: str
     kind: Kind
     inline: bool = False  # a script written in the page
+    frame: str = ""  # the document within the page that asks, when it is not the page itself
 
     @property
     def request(self) -> Request:
@@ -55,7 +56,7 @@ class Question:
 
     def __str__(self) -> str:
         kind = "inline script" if self.inline else str(self.kind.name).lower()
-        return f"{kind} {self.url} on {self.page}"
+        return f"{kind} {self.url} on {self.page}" + (f", asked by a frame of {self.frame}" if self.frame else "")
 
 
 @dataclass(frozen=True)
