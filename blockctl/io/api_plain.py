@@ -2,11 +2,11 @@
 
 The rest of the web API takes writes as JSON with a bearer token, which no form can send. This is as safe, because a
 form here counts for what stands in its body alone: the device's token, compared in constant time, in a hidden field of
-a page that is never stored and that no other origin can read or frame. A browser adds nothing by itself, no cookie and
+a page that no cache keeps and that no other origin can read or frame. A browser adds nothing by itself, no cookie and
 no password, so a form of a stranger's page arrives without authority; the guard has refused it before for its `Origin`,
-which is asked for here (it is sent with every POST since Firefox 70, Chromium and Safari longer). Such a form cannot
-even use up the tries of a pairing code. Nothing secret stands in an address. The page's policy lets no script run, so
-that a text of a list that came through unescaped could still do nothing.
+which is asked for here (Firefox sends it with every POST since version 70, Chromium and Safari longer). Such a form
+cannot even use up the tries of a pairing code. Nothing secret stands in an address. The page's own policy lets no
+script run, so that a text of a list that came through unescaped could still do nothing.
 
 What the forms do, the routes of the JSON API do: they are called here, with what they check and how they write.
 """

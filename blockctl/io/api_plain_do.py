@@ -45,7 +45,7 @@ async def _blocking(request: Request, form: Form, value: str) -> str:
 
 async def _set(request: Request, form: Form, patch: SitePatch) -> str:
     told = await api_policy.patch_site(request, form.get("site", ""), patch)
-    return f"{told.host}: {' '.join(told.words)}"
+    return f"{told.host} is changed. {' '.join(told.words)}"
 
 
 async def _reset(request: Request, _: Form, site: str) -> str:

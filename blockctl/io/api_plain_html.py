@@ -63,11 +63,11 @@ def button(text: str, name: str, value: str, **attributes: str | bool | None) ->
     return make("button", text, name=name, value=value, **attributes)
 
 
-def times(end: str | None = None) -> Html:
+def times(end: str | None = None, what: str = "This holds") -> Html:
     """Return the choice for how long something holds. `end`: of the entry that is changed, which may stay."""
     choices = [("", f"until {spoken_time(end)}, as so far"), ("good", "for good"), *TIMES[1:]] if end else TIMES
     options = joined(make("option", text, value=value) for value, text in choices)
-    return make("label", "This holds ", make("select", options, name="for"))
+    return make("label", f"{what} ", make("select", options, name="for"))
 
 
 def fault(error: BlockctlError) -> Html:

@@ -29,10 +29,8 @@ async def log_screen(request: Request, form: Mapping[str, str], forms: Forms) ->
     rows = [_row(each, forms) for each in reversed(found)]
     if not rows:
         return joined([make("h2", "What is asked"), search, make("p", "Nothing yet: is this device's DNS blockctl?")])
-    title = "Queries, the newest first"
-    listed = forms.look(
-        make("p", times()) if forms.may_write else "", make("ol", *rows, class_="list", aria_label=title)
-    )
+    lasting = make("p", times(what="What you let through or block holds")) if forms.may_write else ""
+    listed = forms.look(lasting, make("ol", *rows, class_="list", aria_label="Queries, the newest first"))
     return joined([make("h2", "What is asked"), search, listed])
 
 
@@ -84,7 +82,7 @@ def _hold(hold: Mapping[str, Any]) -> Html:
     ]
     rows += [("", [line]) for line in hold["lines"][:MOST_HELD]]
     told = [make("li", name, *[make("div", _line(line)) for line in lines]) for name, lines in rows]
-    more = max(len(hold["names"]) + hold["more"], len(hold["lines"])) - MOST_HELD
+    more = max(len(hold["names"]) + hold.get("more", 0), len(hold["lines"])) - MOST_HELD
     rest = make("p", f"And {more:,} more.") if more > 0 else ""
     return joined([make("p", f"Held back: {hold['message']}", class_="bad"), make("ul", *told) if told else "", rest])
 

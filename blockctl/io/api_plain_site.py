@@ -67,7 +67,7 @@ def _card(told: SiteTold, file: str, forms: Forms) -> Html:
         "section",
         make("h3", told.host),
         make("p", paused) if paused else "",
-        *[make("p", line, class_="words") for line in told.words if line != paused],
+        make("p", "\n".join(line for line in told.words if line != paused), class_="words"),
         make("ul", *[_applied(file, key, each) for key, each in told.applies.items()], class_="dim"),
         make("p", "The entry ends ", when(told.until), ".") if told.until else "",
         make("p", f"Note: {short(told.note)}") if told.note else "",

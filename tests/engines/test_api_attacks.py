@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -80,6 +81,21 @@ def fetched(browser: Chromium, address: str, **options: object) -> list[object]:
     return found
 
 
+def submitted(browser: Chromium, address: str, kind: str, fields: dict[str, str]) -> str:
+    """Send a form of the open page, and return what the browser shows then."""
+    fill = (
+        "(form, fields) => { for (const [name, value] of Object.entries(fields)) { "
+        "const field = document.createElement('input'); field.name = name; field.value = value; form.append(field); } "
+        f"form.method = 'post'; form.enctype = {json.dumps(kind)}; form.action = {json.dumps(address)}; "
+        "document.body.append(form); form.submit(); }"
+    )
+    browser.evaluate(f"({fill})(document.createElement('form'), {json.dumps(fields)})")
+    end = time.monotonic() + 30
+    while browser.evaluate("location.href") != address and time.monotonic() < end:
+        time.sleep(0.1)
+    return str(browser.evaluate("document.documentElement.textContent"))
+
+
 def test_the_attacker_reaches_what_lets_him(browser: Chromium) -> None:
     """Or the tests below would prove nothing: the same page, against a server that allows it."""
     browser.web.answers["http://open.test/"] = 200, {"Access-Control-Allow-Origin": "*"}, b"hello"
@@ -105,18 +121,23 @@ def test_a_form_that_is_sent_in_the_address_bar(api: Api, browser: Chromium) -> 
         ("/v1/pause", '{"for": "1h", "group": null, "x": "', '"}'),
         ("/v1/hosts", '{"host": "tracker.example", "verdict": "allow", "note": "', '"}'),
     ):
-        form = (
-            "form => { form.method = 'post'; form.enctype = 'text/plain'; "
-            "const field = document.createElement('input'); "
-            f"form.action = {json.dumps(api.base + path)}; field.name = {json.dumps(name)}; "
-            f"field.value = {json.dumps(value)}; form.append(field); document.body.append(form); form.submit(); }}"
-        )
-        browser.evaluate(f"({form})(document.createElement('form'))")
-        end = time.monotonic() + 30
-        while not browser.evaluate("location.href").startswith(api.base) and time.monotonic() < end:
-            time.sleep(0.1)
-        assert '"error"' in browser.evaluate("document.documentElement.textContent")
+        assert '"error"' in submitted(browser, api.base + path, "text/plain", {name: value})
         browser.open(EVIL)
+
+
+@pytest.mark.parametrize("policy", ["unsafe-url", "no-referrer"])
+def test_a_form_to_the_page_that_takes_forms(api: Api, browser: Chromium, policy: str) -> None:
+    """The page without JavaScript takes forms of its own only, even where a stranger's has stolen a token."""
+    for token in (api.token, ""):
+        browser.evaluate(f"document.head.insertAdjacentHTML('beforeend', '<meta name=referrer content={policy}>')")
+        fields = {"token": token, "do": "allow tracker.example", "view": "log"}
+        said = submitted(browser, f"{api.base}/plain", "application/x-www-form-urlencoded", fields)
+        assert "Nothing was done" in said
+        assert "no page of another origin may ask" in said
+        browser.open(EVIL)
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        sent = {"method": "POST", "mode": "no-cors", "body": urlencode(fields), "headers": kind}
+        assert fetched(browser, f"{api.base}/plain", **sent)[1:] == [0, 0]
 
 
 def test_a_name_of_the_attacker_that_leads_here(api: Api, browser: Chromium) -> None:
