@@ -11,7 +11,6 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from math import inf
 from typing import cast
 
 from aioquic.quic.configuration import QuicConfiguration
@@ -32,9 +31,9 @@ from blockctl.io.upstream_link import OURSELVES
 PROTOCOL = "doq"  # ALPN: RFC 9250, section 4.1; the library ends a connection to who does not speak it
 WINDOW = 1 << 17  # bytes of one answer that the upstream may send before we say that we took them: all of it
 SILENCE = 2.0  # our own idle times until a connection by which nothing comes is lost; the upstream may say less
-# Seconds until we send what answers give rise to: acknowledgements, and what was lost. To look for it costs more than a
-# question, and the next question has it looked for anyway.
-LINGER = 0.01
+# Seconds until we send what answers give rise to: acknowledgements, and what was lost. The library would acknowledge
+# each answer by itself; so the next question does. We are bound to do it within 25 ms (RFC 9000, section 13.2.1).
+LINGER = 0.02
 UNTRUSTED = (*range(AlertDescription.bad_certificate, AlertDescription.illegal_parameter), AlertDescription.unknown_ca)
 
 # What strangers send is no news for standard error, where the library's warnings would go.
@@ -182,12 +181,12 @@ class QuicTransport(asyncio.Transport, asyncio.DatagramProtocol):
         elif soon:
             self._flush_soon()
         elif self._soon is None:
-            self._try(self._set_clock, LINGER)
+            self._look_at(self._loop.time() + LINGER)
 
-    def _try(self, step: Callable[..., object], *words: float) -> bool:
+    def _try(self, step: Callable[[], object]) -> bool:
         """Let the library do something. Whatever a stranger's packets do to it, we go on without that connection."""
         try:
-            step(*words)
+            step()
         except Exception as error:
             self._fail(ConnectionError(f"the QUIC library failed: {error or type(error).__name__}"))
             return False
@@ -236,19 +235,19 @@ class QuicTransport(asyncio.Transport, asyncio.DatagramProtocol):
             self._soon = self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        if self._try(self._send):
-            self._try(self._set_clock, inf)
-
-    def _set_clock(self, longest: float) -> None:
-        """Look after the library again when it asks for that, or after some seconds."""
         self._stop_clock()
-        at = self._quic.get_timer()
-        if at is not None and not self._closed:
-            at = min(at, self._loop.time() + longest)
+        if self._try(self._send) and (at := self._quic.get_timer()) is not None:
+            self._look_at(at)
+
+    def _look_at(self, at: float) -> None:
+        """Look after the library again at that time of the loop."""
+        self._stop_clock()
+        if not self._closed:
             self._timer = self._loop.call_at(at, self._tick, at)
 
     def _tick(self, at: float) -> None:
         self._timer = None
+        self._quic.get_timer()  # it notes what is due, and would else take what was due before the last answer
         self._step(lambda: self._quic.handle_timer(now=max(at, self._loop.time())), soon=True)
 
     def _stop_clock(self) -> None:

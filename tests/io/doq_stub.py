@@ -94,6 +94,7 @@ class _Quic(QuicConnectionProtocol):
         self._stub = stub
         self._asked: dict[int, bytes] = {}
         self._gone = False
+        self._cancelled: set[int] = set()
         if stub.at_once < 1_000:
             quic._local_max_streams_bidi.value = stub.at_once
 
@@ -123,6 +124,7 @@ class _Quic(QuicConnectionProtocol):
             stub.ends.append(event.error_code)
         elif isinstance(event, StopSendingReceived):
             stub.cancelled.append(event.error_code)
+            self._cancelled.add(event.stream_id)
         elif isinstance(event, StreamDataReceived):
             asked = self._asked[event.stream_id] = self._asked.get(event.stream_id, b"") + event.data
             if event.end_stream:
@@ -138,6 +140,8 @@ class _Quic(QuicConnectionProtocol):
             self.close()
         elif isinstance(reply, End):
             self.close(reply[0])
+        elif stream in self._cancelled:
+            return
         elif isinstance(reply, Reset):
             self._quic.reset_stream(stream, reply[0])
         elif isinstance(reply, Intrude):
