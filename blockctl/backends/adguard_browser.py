@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from blockctl.backends.adguard_lines import name_line, network_lines
+from blockctl.backends.adguard_lines import exact_line, network_lines
 from blockctl.backends.adguard_passed import cosmetic_line
 from blockctl.backends.adguard_policy import policy_lines
 from blockctl.backends.output import Gaps, Output, Prepared
@@ -17,7 +17,7 @@ from blockctl.backends.ublock import HEADER, PAUSED, entries, look_around
 from blockctl.backends.ublock_important import Carving
 from blockctl.model.filterlist import FilterList
 from blockctl.model.policy import Policy
-from blockctl.model.rule import Effect, Scope
+from blockctl.model.rule import Effect
 
 OPTIONS: dict[str, str] = {}
 
@@ -57,7 +57,7 @@ def _names(each: FilterList, safari: bool) -> Iterator[str]:
         (Effect.BLOCK, each.subtree, each.exact),
         (Effect.ALLOW, each.allow_subtree, each.allow_exact),
     ):
-        yield from (name_line(host, Scope.EXACT, effect, safari=safari) for host in sorted(alone - below))
+        yield from (exact_line(host, effect, safari=safari) for host in sorted(alone - below))
 
 
 def _network(each: FilterList, lines: dict[str, None], carving: Carving, gaps: Gaps, safari: bool) -> None:
@@ -65,10 +65,7 @@ def _network(each: FilterList, lines: dict[str, None], carving: Carving, gaps: G
         if rule.important and rule.effect is Effect.BLOCK and rule.decides:
             carving.important.append(rule)
             continue
-        if rule.host and rule.scope is not Scope.SUBTREE:
-            made, reason = [name_line(rule.host, rule.scope, rule.effect, safari=safari)], ""
-        else:
-            made, reason = network_lines(rule, safari=safari)
+        made, reason = network_lines(rule, safari=safari)
         if reason:
             gaps.add(reason, rule.origin, rule.text)
         if made and rule.action == "csp" and rule.effect is Effect.ALLOW and not rule.value:

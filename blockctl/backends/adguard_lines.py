@@ -14,8 +14,9 @@ for iOS and wBlock turn such lines into a content blocker. What differs from the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from blockctl.backends.adguard_names import Condition, apart, both, option
 from blockctl.backends.adguard_passed import passed_on
@@ -48,6 +49,8 @@ def network_lines(rule: Rule, *, safari: bool) -> tuple[list[str], str]:
     if not rule.decides:
         line, reason = passed_on(rule, safari=safari)
         return [line] if line else [], reason
+    if rule.host and rule.scope is not Scope.SUBTREE:
+        rule = replace(rule, host="", regex=True, pattern=_address_of(rule.host, rule.scope))
     lines: list[str] = []
     reasons: list[str] = []
     for piece in _pieces(rule, safari):
@@ -64,31 +67,55 @@ def network_lines(rule: Rule, *, safari: bool) -> tuple[list[str], str]:
     return lines, min(reasons, key=lambda reason: (reason in NARROWED, reason), default="")
 
 
-def name_line(host: str, scope: Scope, effect: Effect, *, safari: bool) -> str:
-    """Return the line for a name alone, or for all below it. In Safari the address is asked for it, else `$to`."""
-    mark = "@@" if effect is Effect.ALLOW else ""
-    kinds = "all" if effect is Effect.BLOCK else ""
+def exact_line(host: str, effect: Effect, *, safari: bool) -> str:
+    """Return the line for one name without those below it, of which lists have many thousands.
+
+    The extension finds `||host^` without an expression, and asks `$to` last; Safari's converter has no `$to`.
+    """
+    mark, kinds = ("@@", ()) if effect is Effect.ALLOW else ("", ("all",))
     if safari:
-        before = "" if scope is Scope.EXACT else r"[a-z0-9_.-]+\."
-        pattern = rf"/^[a-z]+:\/\/{before}{re.escape(host)}[:\/]/"
-        return f"{mark}{pattern}${kinds}" if kinds else f"{mark}{pattern}"
-    to = f"to={'' if scope is Scope.EXACT else '~'}/^{host.replace('.', '[.]')}$/"
-    return f"{mark}||{host}^${','.join(filter(None, (kinds, to)))}"
+        return "$".join((f"{mark}/{_address_of(host, Scope.EXACT)}/", *kinds))
+    name = host.replace(".", "[.]")
+    return f"{mark}||{host}^${','.join((*kinds, f'to=/^{name}$/'))}"
+
+
+def _address_of(host: str, scope: Scope) -> str:
+    """Return an expression for the addresses of a host, or of those below it alone, in words that Safari takes too."""
+    before = "" if scope is Scope.EXACT else "[a-z0-9_.-]+[.]"
+    return rf"^[a-z]+:\/\/{before}{host.replace('.', '[.]')}[:\/]"
 
 
 def _pieces(rule: Rule, safari: bool) -> Iterator[Rule]:
     """Yield rules that say together what one says, each of which one line can say."""
+    for piece in _nearest(rule):
+        if _of_both(piece.kinds) and _apart_from_pages(piece, safari):
+            yield replace(piece, kinds=piece.kinds & SUBRESOURCES)
+            yield replace(piece, kinds=Kind.DOCUMENT)
+        else:
+            yield piece
+
+
+def _nearest(rule: Rule) -> Iterator[Rule]:
+    """Yield rules without a `~` above a name, which AdGuard would hear first."""
+    if not (rule.sites and rule.not_sites) and not (rule.to and rule.not_to):
+        yield rule
+        return
     for sites, not_sites in apart(rule.sites, rule.not_sites):
         for to, not_to in apart(rule.to, rule.not_to):
-            piece = replace(rule, sites=sites, not_sites=not_sites, to=to, not_to=not_to)
-            pages, rest = piece.kinds & Kind.DOCUMENT, piece.kinds & SUBRESOURCES
-            whole = safari and (piece.kinds == ALL_KINDS or rule.effect is Effect.ALLOW)
-            conditions = sites or not_sites or rule.party is not Party.ANY
-            if not pages or not rest or whole or not (safari or conditions):
-                yield piece
-            else:
-                yield replace(piece, kinds=rest)
-                yield replace(piece, kinds=pages)
+            yield replace(rule, sites=sites, not_sites=not_sites, to=to, not_to=not_to)
+
+
+@lru_cache(maxsize=4096)
+def _of_both(kinds: Kind) -> bool:
+    """Whether kinds are pages that open, and others too."""
+    return bool(kinds & Kind.DOCUMENT and kinds & SUBRESOURCES)
+
+
+def _apart_from_pages(rule: Rule, safari: bool) -> bool:
+    """Whether one line would not say the same of pages that open as of everything else."""
+    if safari:
+        return rule.kinds != ALL_KINDS and rule.effect is Effect.BLOCK
+    return bool(rule.sites or rule.not_sites) or rule.party is not Party.ANY
 
 
 def _line(rule: Rule) -> tuple[str, str]:
@@ -110,7 +137,7 @@ def _line(rule: Rule) -> tuple[str, str]:
     if hosts[0] and hosts[1]:
         return "", "to-mixed"
     sites, not_sites = ((), ()) if pages else (rule.sites, rule.not_sites)
-    line = _joined(rule, [*_kinds(rule), option("to", hosts)], sites, not_sites)
+    line = _joined(rule, [*_kinds(rule.kinds, rule.effect is Effect.BLOCK), option("to", hosts)], sites, not_sites)
     return line, SUFFIXES[rule.party] if rule.party is not Party.ANY and _may_share_a_suffix(rule) else ""
 
 
@@ -127,7 +154,9 @@ def _safari_line(rule: Rule) -> tuple[str, str]:
         return "", "site-regex"
     if rule.regex and not is_supported(rule.pattern):
         return "", "regex"
-    line = _joined(rule, _safari_kinds(rule), rule.sites, rule.not_sites, safari=True)
+    line = _joined(
+        rule, _safari_kinds(rule.kinds, rule.effect is Effect.BLOCK), rule.sites, rule.not_sites, safari=True
+    )
     return line, "entity" if any(name.endswith(".*") for name in named) else ""
 
 
@@ -136,7 +165,7 @@ def _related(host: str, name: str) -> bool:
 
 
 def _joined(
-    rule: Rule, options: list[str], sites: tuple[str, ...], not_sites: tuple[str, ...], *, safari: bool = False
+    rule: Rule, options: Sequence[str], sites: tuple[str, ...], not_sites: tuple[str, ...], *, safari: bool = False
 ) -> str:
     """Return the line of a rule with these options and its own."""
     mark = "@@" if rule.effect is Effect.ALLOW else ""
@@ -181,26 +210,26 @@ def _without_words(source: str) -> str:
     return "(?!)|" + source.replace(r":\/\/", r"\x3a\/\/")
 
 
-def _kinds(rule: Rule) -> list[str]:
+@lru_cache(maxsize=4096)
+def _kinds(kinds: Kind, blocks: bool) -> tuple[str, ...]:
     """Return the kinds of a rule for the extension, in the shorter of two ways."""
-    blocks = rule.effect is Effect.BLOCK
-    if rule.kinds == ALL_KINDS:
-        return ["all"] if blocks else []
-    named = [word for kind, word in KINDS.items() if kind & rule.kinds]
-    taken = [f"~{word}" for kind, word in KINDS.items() if not kind & rule.kinds]
-    if rule.kinds & Kind.DOCUMENT:
+    if kinds == ALL_KINDS:
+        return ("all",) if blocks else ()
+    named = tuple(word for kind, word in KINDS.items() if kind & kinds)
+    taken = tuple(f"~{word}" for kind, word in KINDS.items() if not kind & kinds)
+    if kinds & Kind.DOCUMENT:
         return named if blocks else taken
     return named if len(named) <= len(taken) else taken
 
 
-def _safari_kinds(rule: Rule) -> list[str]:
+@lru_cache(maxsize=4096)
+def _safari_kinds(kinds: Kind, blocks: bool) -> tuple[str, ...]:
     """Return the kinds of a rule for Safari: its converter knows no `$~document`."""
-    blocks = rule.effect is Effect.BLOCK
-    if rule.kinds == ALL_KINDS:
-        return ["all"] if blocks else []
-    if rule.kinds & Kind.DOCUMENT and not blocks:
-        return [f"~{word}" for kind, word in KINDS.items() if not kind & rule.kinds]
-    return [word for kind, word in KINDS.items() if kind & rule.kinds]
+    if kinds == ALL_KINDS:
+        return ("all",) if blocks else ()
+    if kinds & Kind.DOCUMENT and not blocks:
+        return tuple(f"~{word}" for kind, word in KINDS.items() if not kind & kinds)
+    return tuple(word for kind, word in KINDS.items() if kind & kinds)
 
 
 def _may_share_a_suffix(rule: Rule) -> bool:

@@ -6,15 +6,19 @@ Whole outputs are in tests/golden/adguard.md; AdGuard's own engine is asked in t
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from blockctl.backends import adguard_browser, adguard_passed, adguard_safari
+from blockctl.backends.adguard_lines import network_lines
 from blockctl.backends.adguard_names import Condition, apart, both, is_above
 from blockctl.backends.adguard_safari_regex import is_supported
 from blockctl.backends.capabilities import CAPABILITIES
 from blockctl.backends.output import BrowserBackend, Output
+from blockctl.model.diagnostic import Origin
 from blockctl.model.policy import Policy
+from blockctl.model.rule import Effect, Party, Rule, Scope
 from blockctl.parsers import PARSERS
 from blockctl.policy.read import read_policy
 from tests.engines.judge import Judged
@@ -178,6 +182,15 @@ def test_a_witness_shows_its_gap(backend: str, reason: str) -> None:
 )
 def test_a_policy_shows_its_gap(backend: str, reason: str, policy: str, text: str) -> None:
     assert reason in {gap.reason for gap in emit(backend, policy, text).gaps.kept}
+
+
+def test_a_name_alone_keeps_its_conditions() -> None:
+    rule = Rule(Effect.BLOCK, Origin("list", 1), "", host="my-ads.example", important=True, party=Party.THIRD)
+    (alone,), _ = network_lines(replace(rule, scope=Scope.EXACT), safari=True)
+    assert alone == r"/^[a-z]+:\/\/my-ads[.]example[:\/]/$all,third-party,important"
+    (below,), _ = network_lines(replace(rule, scope=Scope.BELOW), safari=False)
+    assert below == r"/^[a-z]+:\/\/[a-z0-9_.-]+[.]my-ads[.]example[:\/]/$~document,third-party,important"
+    assert all(is_supported(line[1:].partition("/$")[0]) for line in (alone, below))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
