@@ -1,20 +1,22 @@
-r"""Fewer filters for the same addresses: those that differ in one character, or in a first `s`, become one filter.
+r"""Fewer filters for the same addresses: those that differ in one character, or in one that may be there, become one.
 
 WebKit has no `a|b`, and what it has in its place costs automata: an optional group that no other filter begins with
 makes one of its own, and each is run over every address. What is free is a class (`ad[1-3]\.example`), for it stands
 in the tree that all filters share. `s?` costs one automaton for all names that begin so (`s?metrics\.shop\.example`),
-which pays where there are many: trackers that hide below a site's own name come in such pairs.
+and so does `metrics?\.`, which pays where there are many: trackers below a site's own name come in such pairs.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from itertools import combinations
 
 from blockctl.backends.safari_pattern import host_filter
 from blockctl.backends.safari_trigger import Said, line
 
-PAIRS = 20  # from this many on the automaton for `s?` pays
+PAIRS = 20  # from this many on an automaton of its own pays
 
 _BEFORE, _AFTER = host_filter("NAME").split("NAME")
 _DOT = re.escape(".")
@@ -43,7 +45,7 @@ def fewer(said: Iterable[Said]) -> Iterator[str]:
 
 
 def merged(names: Collection[str]) -> list[str]:
-    """Return names, in which classes and a first `s?` may stand; together they match these names and no others."""
+    """Return names, in which classes and one optional part may stand; together they match these names and no others."""
     return _pairs(joined(names))
 
 
@@ -103,7 +105,7 @@ def _class(chars: Collection[str]) -> str:
 
 
 def _pairs(names: list[str]) -> list[str]:
-    """Merge each name with the same behind an `s`, where there are enough of them."""
+    """Merge each name with the same behind an `s`, where there are enough of them; then by whole first labels."""
     known = set(names)
     pairs = sorted(name for name in names if "s" + name in known)
     gone: set[str] = set()
@@ -113,5 +115,37 @@ def _pairs(names: list[str]) -> list[str]:
             gone |= {name, "s" + name}
             found.append("s?" + name)
     if len(found) < PAIRS:
-        return names
-    return [*(name for name in names if name not in gone), *found]
+        return _labels(names)
+    return [*_labels([name for name in names if name not in gone]), *found]
+
+
+def _labels(names: list[str]) -> list[str]:
+    """Merge names whose first labels are one, and the same with something put in: `metrics?`, `t(-s)?`."""
+    count = Counter(name.partition(".")[0] for name in names)
+    below: dict[str, set[str]] = {label: set() for label, times in count.items() if times >= PAIRS and "[" not in label}
+    for name in names:
+        label, _, rest = name.partition(".")
+        if label in below:
+            below[label].add(rest)
+    both = [
+        (-len(below[short] & below[long]), short, long, optional)
+        for long in below
+        for short, optional in _shorter(long).items()
+        if short in below
+    ]
+    left, found = set(names), []
+    for _, short, long, optional in sorted(both):
+        rests = [rest for rest in below[short] & below[long] if {f"{short}.{rest}", f"{long}.{rest}"} <= left]
+        if len(rests) >= PAIRS:
+            left.difference_update(f"{label}.{rest}" for label in (short, long) for rest in rests)
+            found += [f"{optional}.{rest}" for rest in rests]
+    return [*left, *found]
+
+
+def _shorter(label: str) -> dict[str, str]:
+    """Return what is left of a label without some of its characters in a row, each with the filter for both."""
+    found: dict[str, str] = {}
+    for start, end in combinations(range(len(label) + 1), 2):
+        more = label[start:end] if end - start == 1 else f"({label[start:end]})"
+        found.setdefault(label[:start] + label[end:], f"{label[:start]}{more}?{label[end:]}")
+    return found

@@ -56,6 +56,30 @@ def test_many_pairs_become_one_filter_each() -> None:
     assert sorted(merged(names)) == sorted(f"s?metrics.shop{'x' * n}.test" for n in range(PAIRS))
 
 
+@pytest.mark.parametrize(
+    ("short", "long", "expected"),
+    [
+        pytest.param("metric", "metrics", "metrics?", id="last"),
+        pytest.param("t", "t-s", "t(-s)?", id="more than one character"),
+        pytest.param("data", "secure-data", "(secure-)?data", id="first"),
+        pytest.param("aa", "aaa", "a?aa", id="anywhere alike"),
+    ],
+)
+def test_many_pairs_of_first_labels_become_one_filter_each(short: str, long: str, expected: str) -> None:
+    rests = [f"shop{'x' * n}.test" for n in range(PAIRS)]
+    assert sorted(merged({f"{label}.{rest}" for label in (short, long) for rest in rests})) == sorted(
+        f"{expected}.{rest}" for rest in rests
+    )
+    few = {f"{label}.{rest}" for label in (short, long) for rest in rests[1:]}
+    assert set(merged(few)) == few
+
+
+def test_a_name_is_part_of_one_pair_only() -> None:
+    rests = [f"shop{'x' * n}.test" for n in range(PAIRS)]
+    names = {f"{label}.{rest}" for label in ("a", "ab", "abc") for rest in rests}
+    assert sorted(merged(names)) == sorted([*(f"ab?.{rest}" for rest in rests), *(f"abc.{rest}" for rest in rests)])
+
+
 def test_only_rules_alike_in_the_rest_are_merged() -> None:
     third = '"load-type":["third-party"]'
     rules = [
