@@ -113,6 +113,12 @@ def _scripts_off(writer: Writer) -> None:
             writer.gaps.add("inline", origin, text)
 
 
+def _within(policy: Policy, region: Region) -> list[str]:
+    """Return the sites of the policy in a region, those that say again what is around them included."""
+    names = policy.sites if region.everywhere else [name for name in policy.sites if {*parents(name)} & {*region.names}]
+    return [name for name in names if not {*parents(name)} & {*region.but}]
+
+
 def _first_party(writer: Writer) -> None:
     own = settings(writer.policy, lambda site: site.javascript)
     for region in regions(own, writer.policy.javascript, JavaScript.FIRST_PARTY):
@@ -126,9 +132,10 @@ def _javascript_entries(policy: Policy, region: Region) -> list[Entry]:
     if region.everywhere:
         origin = policy.defaults_lines.get("javascript", Origin(policy.file))
         found.append((origin, f"defaults: javascript: {policy.javascript.value}"))
-    for name in region.names:
-        site, said = policy.sites[name], javascript_of(policy, name)
-        found.append((site.lines.get("javascript", site.origin), f"sites: {name}: javascript: {said.value}"))
+    for name in _within(policy, region):
+        if said := policy.sites[name].javascript:
+            origin = policy.sites[name].lines.get("javascript", policy.sites[name].origin)
+            found.append((origin, f"sites: {name}: javascript: {said.value}"))
     return found
 
 
@@ -187,9 +194,10 @@ def _blocking_entries(policy: Policy, region: Region) -> list[Entry]:
     found = []
     if region.everywhere:
         found.append((policy.defaults_lines.get("blocking", Origin(policy.file)), "defaults: blocking: off"))
-    for name in region.names:
+    for name in _within(policy, region):
         site = policy.sites[name]
-        found.append((site.lines.get("blocking", site.origin), f"sites: {name}: blocking: off"))
+        if site.blocking is False:
+            found.append((site.lines.get("blocking", site.origin), f"sites: {name}: blocking: off"))
     return found
 
 

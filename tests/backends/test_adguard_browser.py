@@ -184,6 +184,16 @@ def test_a_policy_shows_its_gap(backend: str, reason: str, policy: str, text: st
     assert reason in {gap.reason for gap in emit(backend, policy, text).gaps.kept}
 
 
+def test_every_entry_has_its_gap_though_it_says_what_is_around_it() -> None:
+    sites = "".join(f"  {name}: {{javascript: deny}}\n" for name in ("a.example", "b.a.example", "d.c.b.a.example"))
+    output = emit("adguard-safari", f"sites:\n{sites}  c.b.a.example: {{javascript: allow}}\n")
+    assert [gap.text for gap in output.gaps.kept if gap.reason == "inline"] == [
+        "sites: a.example: javascript: deny",
+        "sites: b.a.example: javascript: deny",
+        "sites: d.c.b.a.example: javascript: deny",
+    ]
+
+
 def test_a_name_alone_keeps_its_conditions() -> None:
     rule = Rule(Effect.BLOCK, Origin("list", 1), "", host="my-ads.example", important=True, party=Party.THIRD)
     (alone,), _ = network_lines(replace(rule, scope=Scope.EXACT), safari=True)
