@@ -17,7 +17,8 @@ from tests.engines.judge import Judged
 from tests.engines.require import require
 from tests.engines.ubo_compare import as_written, check
 from tests.engines.ubo_outputs import WAYS, Way
-from tests.engines.worlds import Question, World, worlds
+from tests.engines.wide_worlds import wide_worlds
+from tests.engines.worlds import Question, World
 
 SEED = int(os.environ.get("BLOCKCTL_SEED", "20261121"))
 QUESTIONS = int(os.environ.get("BLOCKCTL_QUESTIONS", "40000"))
@@ -26,7 +27,7 @@ PER_WORLD = 200
 
 @cache
 def drawn() -> list[Judged]:
-    made = worlds(SEED, QUESTIONS // PER_WORLD, questions=PER_WORLD)
+    made = wide_worlds(SEED, QUESTIONS // PER_WORLD, questions=PER_WORLD)
     judges = [Judged(with_inline_scripts(world)) for world in made]
     return [replace_questions(judged) for judged in judges]
 

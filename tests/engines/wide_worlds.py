@@ -1,7 +1,8 @@
 """Worlds with what plain ones never have: rarer forms of lines and patterns, what lists do besides blocking, ports,
 pages below a path, and documents that are opened there.
 
-What a list does besides blocking changes no verdict of `decide()`, so it is here to be in the way of what does.
+What a list does besides blocking changes no verdict of `decide()`, so it is here to be in the way of what does; but
+for `$inline-script`, which stops what `decide()` is asked about.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ OPTIONS = (
     "xhr", "frame", "doc", "1p,script", "3p,~image", "denyallow={0},domain={1}", "denyallow={0},important",
     "domain=~{0}|~{1}", "domain=news.*|~{0}", "domain={0}|~www.{0}", "script,image,font,media,ping,websocket",
     "~script,~image,third-party", "match-case,from={0}", "xhr,match-case,important", "document,important",
-    "popup", "method=post", "object", "inline-script", "redirect=noopjs,script", "redirect-rule=1x1.gif,image",
+    "popup", "method=post", "object", "redirect=noopjs,script", "redirect-rule=1x1.gif,image",
     "removeparam=ads", "csp=img-src 'none'", "permissions=camera=()", "header=x-ads:1", "ipaddress=192.0.2.7",
 )  # fmt: skip
 BESIDES = ("@@||{0}^$generichide", "@@||{0}^$elemhide", "{0}##.ad", "@@||{0}^$csp", "@@||{0}^$removeparam=ads")
