@@ -60,8 +60,9 @@ class Told:
             self.wrong.append((judged, question, blocked))
 
     def close(self, part: str, seed: int | None, seconds: float) -> None:
-        """Write the comparison down; nothing may be unexplained."""
-        print(f"could not be tried: {dict(self.void)}")
+        """Write the comparison down; nothing may be unexplained, and next to nothing may be left without an answer."""
+        print(f"could not be tried: {self.void.total()} of {self.asked + self.void.total()}: {dict(self.void)}")
+        assert self.void.total() <= self.asked / 100, self.void
         record("webkit", part, questions=self.asked, agreed=self.agreed, gaps=self.gaps, seed=seed, seconds=seconds)
 
 
