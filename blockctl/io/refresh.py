@@ -106,7 +106,7 @@ class Refresher:
             return Look(source, Event.SAME if self._pinned(source, live) else Event.NOT_DUE, live)
         look = Look(source, Event.SAME, live)
         try:
-            digest = self._patched(source, look) if here else None
+            digest = self._patched(source, look, at_once=at_once) if here else None
             found = self._version(source, digest or self._whole(source, look), look)
             self._refuse_unpinned(source, found)
         except BlockctlError as error:
@@ -200,7 +200,7 @@ class Refresher:
                 queue.append((urls, part, depth + 1))
         return found
 
-    def _patched(self, source: ListSource, look: Look) -> str | None:
+    def _patched(self, source: ListSource, look: Look, *, at_once: bool) -> str | None:
         """Bring the text that is here up to date by the list's own patches; None where there are none."""
         from blockctl.parsers.patch import PatchError, apply_patch, read_path
 
@@ -216,8 +216,9 @@ class Refresher:
                 patch = download([address], {}, [origin_of(source.url)]).fetched.data or b""
                 made = apply_patch(self.shelf.read(base), patch, place.name)
             except FetchError as error:
-                # Nothing there: no newer version yet. That is believed as long as the list itself need not be asked.
-                waits = error.status_code in GONE and not self._whole_due(source)
+                # Nothing there: no newer version yet. That is believed as long as the list itself need not be asked,
+                # as it is for whoever will not wait.
+                waits = error.status_code in GONE and not (at_once or self._whole_due(source))
                 return digest or (base if waits else None)
             except (PatchError, BlockctlError):
                 return digest

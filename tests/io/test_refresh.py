@@ -369,6 +369,16 @@ def test_a_patch_is_taken_in_the_place_of_the_whole_list(patching: ListServer, h
     assert home.text(mine).endswith(b"||whole.example^\n")
 
 
+def test_who_looks_at_once_is_not_put_off_by_a_patch_that_is_not_there(patching: ListServer, home: Home) -> None:
+    mine = source(patching.url("/lists/a.txt"))
+    home.look(mine)
+    patching.texts["/lists/a.txt"] = patched(patching, 9)
+    home.moment += 3 * 3600
+    assert home.look(mine, at_once=False).event is Event.SAME
+    assert home.look(mine, at_once=True).event is Event.NEW
+    assert home.text(mine) == patched(patching, 9)
+
+
 @pytest.mark.parametrize(
     "bad",
     [
