@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blockctl.io.clock import local
 from blockctl.io.loaded import Loaded as Loaded
 from blockctl.io.loaded import load_policy as load_policy
 from blockctl.io.loaded import load_with_faults as load_with_faults
@@ -73,8 +74,8 @@ def diagnostic_json(fault: Diagnostic) -> dict[str, Any]:
 
 def clock_time(moment: datetime, now: datetime) -> str:
     """Return a moment as the user's clock shows it, with the date unless it is today."""
-    local = moment.astimezone()
-    return f"{local:%H:%M}" if local.date() == now.astimezone().date() else f"{local:%Y-%m-%d %H:%M}"
+    here = local(moment)
+    return f"{here:%H:%M}" if here.date() == local(now).date() else f"{here:%Y-%m-%d %H:%M}"
 
 
 def span(seconds: float) -> str:

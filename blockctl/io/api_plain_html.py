@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
 
-from blockctl.io.clock import now
+from blockctl.io.clock import local, now
 from blockctl.model.diagnostic import BlockctlError
 from blockctl.policy.settings import WHERE
 
@@ -53,8 +53,8 @@ def when(text: str | None) -> Html:
 
 def spoken_time(text: str) -> str:
     """Return an ISO 8601 time as people read it: of today, the hour alone."""
-    moment = datetime.fromisoformat(text).astimezone()
-    is_today = moment.date() == now().astimezone().date()
+    moment = local(datetime.fromisoformat(text))
+    is_today = moment.date() == local(now()).date()
     return f"{moment:%H:%M}" if is_today else f"{moment.day} {moment:%b %Y, %H:%M}"
 
 

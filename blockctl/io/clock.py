@@ -14,6 +14,14 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+def local(moment: datetime) -> datetime:
+    """Return a moment by the clock of this machine; in UTC where the calendar ends before the hour there."""
+    try:
+        return moment.astimezone()
+    except OverflowError:  # `until: 9999-12-31T23:59:59Z`, east of Greenwich
+        return moment
+
+
 def seconds() -> float:
     """Return this moment in seconds since 1970, as the times of files are told."""
     return time.time()
