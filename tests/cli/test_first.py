@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from blockctl.io import policy_file
+from blockctl.io.adopt import changing
 from blockctl.io.lock import lock_path
 from tests.cli.run import Result, Run, runner
 from tests.io.list_server import ListServer, hurry, running
@@ -109,6 +111,18 @@ def test_what_cannot_be_downloaded_is_left_out(world: World) -> None:
     assert made.status == 0
     assert "left out: " in made.err
     assert "404" in made.err
+    assert world.blocked() == {"other.example"}
+
+
+def test_a_dead_list_stops_nobody_while_another_run_has_the_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    del world.lists.texts["/a.txt"]
+    monkeypatch.setattr(policy_file, "LOCK_SECONDS", 0)
+    with changing(world.folder / "state"):
+        assert world.run("compile").status == 3, "what the other run fetches may be it"
+    assert world.run("compile").status == 0
+    with changing(world.folder / "state"):
+        made = world.run("compile")
+    assert (made.status, "404" in made.err) == (0, True)
     assert world.blocked() == {"other.example"}
 
 
