@@ -9,6 +9,14 @@ import pytest
 from tests.engines.require import must_have, require
 from tests.engines.webkit import WebKit
 
+# Files that take many minutes each: begun first, they do not leave one of two workers waiting for the other at the end.
+LONG = ("test_mutations.py", "test_webkit_corpus.py", "test_webkit_worlds.py", "test_resolver_differential.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that take longest first."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
