@@ -6,6 +6,7 @@ meaning (uBO's wiki "Static filter syntax"; every class of line was asked of uBO
 - a pattern that begins or ends with a letter, digit or % and is not anchored there: `*` on that side. The syntax says
   that any text may go on there; uBO looks patterns up by a whole word of the address, often that very one. So too
   a bare host name, a part of an address in EasyList's dialect and a host in uBO's;
+- a host that the address is to end with, `||name|`, which uBO takes for `||name^`: the regular expression;
 - an address pattern without kinds, where uBO would stop or free a page by it (its strict blocking heeds a match up to
   the end of the host, and every exception): `$~document`, for it means what a page loads;
 - an international name behind `|https://`, where uBO looks for it as written: as addresses have it;
@@ -47,6 +48,7 @@ _OPEN_END = re.compile(r"(?<![0-9a-z%])[0-9a-z%]{1,6}\Z", re.IGNORECASE)  # of l
 _RARE_WORD = re.compile(r"(?<![0-9a-z%*])(?!googleapis)[0-9a-z%]{9,}[^0-9a-z%*]", re.IGNORECASE)
 # A pattern that may match up to the end of a host: of an address it names no more than the scheme and a name.
 _TO_END_OF_HOST = re.compile(r"\|{0,2}(?:[a-z*]*:)?(?:/{0,2}[^/?=&]*\.)?([a-z*-]+|\d+)[/^:]?[*|]*", re.IGNORECASE)
+_ENDING_HOST = re.compile(r"\|\|[0-9a-z._-]+\|", re.IGNORECASE)
 _BARE_NAME = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)*", re.IGNORECASE)
 _COMMA = re.compile(r"(?<!\\),")
 _FOREIGN_COSMETIC = re.compile(r"^\[\$|#@?%#(?!//scriptlet\()|^[^#]*\$@?\$")
@@ -122,6 +124,8 @@ def _open(rule: Rule, pattern: str) -> str:
     """Return a pattern, with the `@@` before it, that uBO looks for within words too, where it has an open end."""
     if not rule.pattern or rule.regex or (pattern.startswith(("/", "@@/")) and pattern.endswith("/")):
         return pattern
+    if _ENDING_HOST.fullmatch(rule.pattern):
+        return ("@@" if rule.effect is Effect.ALLOW else "") + as_regex(rule)
     if rule.pattern.isascii() and not pattern.isascii():
         pattern = ("@@" if rule.effect is Effect.ALLOW else "") + rule.pattern
     if match := _OPEN_START.match(pattern):

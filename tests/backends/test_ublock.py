@@ -256,6 +256,8 @@ def test_what_lists_do_besides_blocking_stops_too() -> None:
             "||x.example^$denyallow=a.example|b.example", {}, "||x.example^$to=~a.example|~b.example", id="denyallow"
         ),
         pytest.param("*$script,denyallow=a.example,domain=b.example", {}, None, id="denyallow with domain"),
+        pytest.param("||x.example|$image", {"pattern": "||x.example|"},
+                     r"/^[a-z-]+:\/\/(?:[^\/?#]*\.)?x\.example$/$image", id="an address that ends with the host"),
         pytest.param("||x.example/Ad$match-case", {"pattern": "||x.example/Ad"},
                      r"/^[a-z-]+:\/\/(?:[^\/?#]*\.)?x\.example\/Ad/$match-case", id="match-case"),
         pytest.param("||x.example^$_,script,___", {}, None, id="padding"),

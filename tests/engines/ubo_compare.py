@@ -123,7 +123,10 @@ class Reading:
         rules: list[Rule] = self.index.matching(question.request)
         every = (rule for rule in self.parsed.rules if pages)
         rules += [rule for rule in every if matches(replace(rule, kinds=ALL_KINDS), question.request)]
-        refused = {(answer["filter"] or "").partition("$")[0]} & self.refused
+        said = (answer["filter"] or "").partition("$")[0]
+        as_host = said.removeprefix("@@").removesuffix("^") + "|"  # `||name|` is `||name^` to uBO
+        rules += [rule for rule in self.parsed.rules if rule.pattern == as_host]
+        refused = {said} & self.refused
         return refused | {rule.text for rule in rules if network_line(rule)[0] != rule.text}
 
     @cached_property
