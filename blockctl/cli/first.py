@@ -18,8 +18,8 @@ from blockctl.model.diagnostic import BlockctlError, WorldError
 def take_first(loaded: Loaded) -> dict[str, BlockctlError]:
     """Fetch the lists of which nothing is here and put in force those that the gate lets pass.
 
-    Tells what it holds, and what accepts it. Returns by address why a list is not to be had. Raises WorldError; not where
-    another run has the turn and none of these lists could be had the last time either.
+    Tells what it holds, and what accepts it. Returns by address why a list is not to be had. Raises WorldError;
+    not where another run has the turn and none of these lists could be had the last time either.
     """
     with contextlib.ExitStack() as turn:
         try:
