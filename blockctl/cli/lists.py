@@ -140,6 +140,7 @@ def show_own(loaded: Loaded, *, as_json: bool) -> None:
     """Show the lists that the policy names."""
     from blockctl.cli.held import held_lines
     from blockctl.cli.refreshing import Refreshing
+    from blockctl.cli.sync_report import taking_again
     from blockctl.io.clock import seconds
 
     if as_json:
@@ -155,6 +156,8 @@ def show_own(loaded: Loaded, *, as_json: bool) -> None:
         past = _past(run, source)
         if past is not None and past.held is not None:
             typer.echo("\n" + "\n".join(held_lines(past.held)))
+        if past is not None and past.sent_back:
+            typer.echo("\n" + taking_again(source.name))
         if past is not None and past.failed is not None:
             failed = past.failed
             since = clock_time(datetime.fromisoformat(failed.since), loaded.now)
@@ -210,6 +213,8 @@ def _state(past: Past | None, live: Version | None) -> Iterator[str]:
         yield "held"
     if past is not None and past.failed is not None:
         yield "failed"
+    if past is not None and past.sent_back:
+        yield "sent back"
     if live is not None and live.without:
         yield f"{len(live.without)} lines left out"
 
@@ -231,6 +236,7 @@ def _json(run: Refreshing, source: ListSource) -> dict[str, Any]:
         "without": list(live.without) if live is not None else [],
         "next_look": run.due(source) if source.url and not source.sha256 else None,
         "held": past.held.holds if past is not None and past.held is not None else [],
+        "sent_back": past is not None and past.sent_back,
         "failed": asdict(past.failed) if past is not None and past.failed is not None else None,
         "earlier": [version.sha256 for _, version in past.earlier] if past is not None else [],
     }

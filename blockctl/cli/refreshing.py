@@ -46,7 +46,7 @@ class Row:
     """What became of one list."""
 
     source: ListSource
-    event: str  # new | same | not due | held | failed
+    event: str  # new | same | sent back | not due | held | failed
     before: Version | None
     after: Version | None  # live now
     added: int = 0  # lines
@@ -115,8 +115,11 @@ class Refreshing:
         if self.lock.get(address) != before:
             row.event = "new"  # another list has this address, and was judged already
             return row
+        if look.event in (Event.NEW, Event.SAME):
+            past.sent_back = look.sent_back
         found = self._candidate(look, past, wish)
         if found is None:
+            row.event = "sent back" if look.sent_back else row.event
             row.held = past.held
             row.event = "held" if past.held is not None and row.event in ("same", "not due") else row.event
             return row
@@ -196,6 +199,7 @@ class Refreshing:
             past.refused += [before.mark] if before is not None else []
             past.refused = [each for each in past.refused if each != version.mark]
             past.held, past.since = None, self.loaded.now.isoformat()
+            past.sent_back = before is not None and before.mark in past.refused
             self.lock[address] = version
             rows.append(Row(source, "back", before, version))
         return rows

@@ -16,6 +16,7 @@ from blockctl.model.policy import ListSource
 SAYS = {
     "new": "new",
     "same": "same",
+    "sent back": "the newest was sent back",
     "not due": "not due",
     "held": "held: the version before serves on",
     "failed": "failed: the version before serves on",
@@ -38,11 +39,19 @@ def show(run: Refreshing, outcome: Outcome, *, as_json: bool) -> None:
             _tell(f"failed: {row.source.name}: {row.problem}", row.problem)
         if row.held is not None:
             typer.echo("\n".join(held_lines(row.held)), err=True)
+        if row.event == "sent back":
+            typer.echo(taking_again(row.source.name), err=True)
     for text in outcome.left_out:
         typer.echo(f"left out: {text}", err=True)
     if outcome.problem is not None:
         _tell(str(outcome.problem), outcome.problem)
     typer.echo(sentence(outcome))
+
+
+def taking_again(name: str) -> str:
+    """Return what takes the version again that a rollback left."""
+    stays = f"sent back: {name} stays as it is until its publisher has a newer version"
+    return f"{stays}\n  to take that one again: blockctl sync {name} --force"
 
 
 def _tell(text: str, error: BlockctlError) -> None:

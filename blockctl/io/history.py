@@ -66,6 +66,7 @@ class Past:
     )  # marks of those that a rollback left: not taken again by themselves
     since: str = ""  # when the live one came into force
     failed: Failed | None = None  # of the last look
+    sent_back: bool = False  # the newest known is a refused one
 
 
 @dataclass(slots=True)
@@ -166,6 +167,7 @@ def _past_json(past: Past) -> dict[str, Any]:
     return {
         "since": past.since,
         "refused": past.refused,
+        "sent_back": past.sent_back,
         "earlier": [{"until": until, **version_json(version)} for until, version in past.earlier],
         "failed": past.failed and asdict(past.failed),
         "held": held and {"version": version_json(held.version), "judged_for": held.judged_for, "holds": held.holds,
@@ -181,4 +183,5 @@ def _past_from(entry: dict[str, Any]) -> Past:
         [str(digest) for digest in entry["refused"]],
         str(entry["since"]),
         Failed(**failed) if (failed := entry.get("failed")) else None,
+        entry.get("sent_back") is True,
     )

@@ -6,7 +6,7 @@ Nothing here changes what is live.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 
@@ -48,6 +48,7 @@ class Look:
     problem: BlockctlError | None = None
     answers: dict[str, Answer] = field(default_factory=dict)  # what addresses gave
     checked: list[str] = field(default_factory=list)  # addresses that were found to be up to date
+    sent_back: bool = False  # the newest is one that a rollback left
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,8 @@ class Refresher:
         look.checked.append(address_of(source))
         if not found.same_text(live):
             past = self.history.lists.get(address_of(source))
-            sent_back = past is not None and found.mark in past.refused
-            look.event, look.version = (Event.SAME, live) if sent_back and here else (Event.NEW, found)
+            look.sent_back = here and past is not None and found.mark in past.refused
+            look.event, look.version = (Event.SAME, live) if look.sent_back else (Event.NEW, found)
         elif not here:
             look.event = Event.NEW  # as it was, but its text had been lost
         return look
@@ -253,4 +254,4 @@ def _header(data: bytes) -> Mapping[str, str]:
 
 def _for(source: ListSource, look: Look) -> Look:
     """Return what was found as what was found of another list of the same address."""
-    return Look(source, look.event, look.version, look.problem, look.answers, look.checked)
+    return replace(look, source=source)

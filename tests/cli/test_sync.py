@@ -331,10 +331,18 @@ def test_going_back_and_staying_there(world: World) -> None:
     back = world.run("rollback", "a")
     assert back.status == 0
     assert "bad.example" not in world.blocked()
-    assert world.sync().status == 0
+    told = world.run("lists").out
+    assert "sent back: a stays" in told
+    assert "blockctl sync a --force" in told
+    again = world.sync()
+    assert again.status == 0
     assert "bad.example" not in world.blocked(), "it is not taken again"
+    assert "the newest was sent back" in again.out
+    assert "blockctl sync a --force" in again.err
+    assert "sent back" in world.run("lists").out
     world.lists.texts["/a.txt"] = TEXT + b"0.0.0.0 bad.example\n0.0.0.0 newer.example\n"
     assert world.sync().status == 0
+    assert "sent back" not in world.run("lists").out
     assert {"bad.example", "newer.example"} <= world.blocked(), "a newer version is"
     assert world.run("rollback").status == 0
     assert "newer.example" not in world.blocked()
