@@ -100,6 +100,10 @@ class Synced:
 
 
 async def _sync(desk: Desk, options: list[str], names: list[str]) -> dict[str, Any]:
+    known = {source.name for source in (await desk.view.loaded()).policy.lists} if names else set()
+    for name in names:
+        if name not in known:  # nothing else is to be a word of a command
+            raise DeclinedError(422, f"the policy has no list {name!r}", "GET /v1/lists names them")
     if desk.syncing.locked():
         raise DeclinedError(409, "lists are being fetched already", "ask again when it is done")
     async with desk.syncing:

@@ -142,6 +142,7 @@ def test_what_is_wrong_is_told_and_changes_nothing(api: Api, token: str) -> None
         ({"do": "allow", "host": "x" * 301}, "300"),
         ({"do": "nonsense"}, "nonsense"),
         ({"do": "accept-whole nobody", "view": "lists"}, "nobody"),
+        ({"do": "accept-rest own\0", "view": "lists"}, "no list 'own\\x00'"),
     ):
         answer = send(api, token=token, **fields)
         assert answer.status == 422, (fields, answer.body)
