@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from blockctl.io.upstream_link import Fault, Stream, StreamLink, Try
+from blockctl.io.upstream_link import STREAMS, Fault, Stream, StreamLink, Try
 
 if TYPE_CHECKING:
     from blockctl.io.upstream_quic import QuicTransport
@@ -40,6 +40,14 @@ class QuicLink(StreamLink):
         super().__init__(addresses, port, DoqStream, idle, name=name)
         self._kept = Kept()
 
+    def ask(self, each: Try) -> None:
+        """Send a question. Where all connections were asked as much as they ever may be, they make way for others."""
+        if len(self._streams) >= STREAMS:
+            for stream in [stream for stream in self._streams if stream.full and not stream.pending]:
+                stream.retire()
+                self.lost(stream)
+        super().ask(each)
+
     def renew(self) -> None:
         """Begin anew. On another network nothing shows whose connections the ones before were (RFC 9250, 5.5.3)."""
         self._kept = Kept()
@@ -48,7 +56,7 @@ class QuicLink(StreamLink):
     async def _reach(self, made: Stream, address: str) -> None:
         try:  # in a thread: others are answered meanwhile
             library = await asyncio.to_thread(import_module, SPEAKS_QUIC)
-        except ImportError as error:
+        except Exception as error:  # parts of it that do not fit together break in ways of their own
             raise OSError(f"the QUIC library cannot be loaded: {error}") from error
         await library.connect(made, address, self._port, self._name, self._kept)
 
@@ -81,8 +89,7 @@ class DoqStream(Stream):
     def stream_received(self, key: int, data: bytes, ended: bool) -> None:
         """Take what came on a stream."""
         self.heard = self.link.loop.time()
-        if key & 3:  # RFC 9000, section 2.1: ours in both directions are multiples of 4
-            self._break("opened a stream, which only who asks may do")
+        if not self._is_ours(key):
             return
         answer = self._answers.get(key)
         if answer is None:  # answered, or given up
@@ -113,7 +120,8 @@ class DoqStream(Stream):
     def stream_reset(self, key: int, code: int) -> None:
         """Take it that the upstream gives one question up."""
         self.heard = self.link.loop.time()
-        self._end(key, Fault(f"gave the question up: {code_name(code)}"))
+        if self._is_ours(key):
+            self._end(key, Fault(f"gave the question up: {code_name(code)}"))
 
     def connection_ended(self, code: int) -> None:
         """Note why the upstream ends the connection: what waits is asked there again only where that is no fault."""
@@ -125,6 +133,11 @@ class DoqStream(Stream):
         if self._answers.pop(each.key, None) is not None and not self._quic.is_closing():
             self._quic.cancel(each.key, REQUEST_CANCELLED)
         super().drop(each)
+
+    def _is_ours(self, key: int) -> bool:
+        if key & 3:  # RFC 9000, section 2.1: ours in both directions are multiples of 4
+            self._break("opened a stream, which only who asks may do")
+        return not key & 3
 
     def _end(self, key: int, fault: Fault) -> None:
         self._answers.pop(key, None)

@@ -29,7 +29,10 @@ from blockctl.io.upstream_doq import DoqStream, Kept, code_name
 from blockctl.io.upstream_link import OURSELVES
 
 PROTOCOL = "doq"  # ALPN: RFC 9250, section 4.1; the library ends a connection to who does not speak it
-WINDOW = 1 << 17  # bytes of one answer that the upstream may send before we say that we took them: all of it
+WINDOW = 1 << 17  # bytes that the upstream may send on one stream, ever: more than an answer has
+HELD = 2_000  # streams, those given up among them that the upstream does not end; then another connection is made
+QUESTIONS = 1 << 20  # by one connection: its keys are good for 2^23 packets (RFC 9001, section 6.6)
+LONGEST = 100  # characters of what a stranger says, in ours
 SILENCE = 2.0  # our own idle times until a connection by which nothing comes is lost; the upstream may say less
 # Seconds until we send what answers give rise to: acknowledgements, and what was lost. The library would acknowledge
 # each answer by itself; so the next question does. We are bound to do it within 25 ms (RFC 9000, section 13.2.1).
@@ -60,9 +63,12 @@ class Connection(QuicConnection):
 
     @property
     def room(self) -> bool:
-        """Whether the other end lets us open one more stream; those beyond its limit would wait in the library."""
-        most: int = getattr(self, "_remote_max_streams_bidi", 1 << 60)
-        return self.get_next_available_stream_id() // 4 < most
+        """Whether one more stream may be opened; those beyond the other end's limit would wait in the library."""
+        most: int = min(QUESTIONS, getattr(self, "_remote_max_streams_bidi", QUESTIONS))
+        return self.get_next_available_stream_id() // 4 < most and len(getattr(self, "_streams", ())) < HELD
+
+    def _write_stream_limits(self, *_: object, **__: object) -> None:
+        """Raise no stream's limit: the library would double it whenever half is used, and keep room for what lacks."""
 
 
 async def connect(stream: DoqStream, address: str, port: int, name: str, kept: Kept) -> None:
@@ -74,9 +80,9 @@ async def connect(stream: DoqStream, address: str, port: int, name: str, kept: K
         await transport.greeted
         if transport.is_closing():
             raise transport.error or ConnectionError("it ended the connection at once")
-    finally:
-        if not stream.open:
-            transport.close()
+    except BaseException:  # too late, too, where the wait is ended as the handshake is
+        transport.close()
+        raise
 
 
 class QuicTransport(asyncio.Transport, asyncio.DatagramProtocol):
@@ -181,7 +187,7 @@ class QuicTransport(asyncio.Transport, asyncio.DatagramProtocol):
         elif soon:
             self._flush_soon()
         elif self._soon is None:
-            self._look_at(self._loop.time() + LINGER)
+            self._look_at(self._loop.time() + LINGER, unless_earlier=True)  # else who never rests puts it off forever
 
     def _try(self, step: Callable[[], object]) -> bool:
         """Let the library do something. Whatever a stranger's packets do to it, we go on without that connection."""
@@ -239,8 +245,10 @@ class QuicTransport(asyncio.Transport, asyncio.DatagramProtocol):
         if self._try(self._send) and (at := self._quic.get_timer()) is not None:
             self._look_at(at)
 
-    def _look_at(self, at: float) -> None:
+    def _look_at(self, at: float, unless_earlier: bool = False) -> None:
         """Look after the library again at that time of the loop."""
+        if unless_earlier and self._timer is not None and self._timer.when() <= at:
+            return
         self._stop_clock()
         if not self._closed:
             self._timer = self._loop.call_at(at, self._tick, at)
@@ -267,13 +275,16 @@ class QuicTransport(asyncio.Transport, asyncio.DatagramProtocol):
 def error_of(ended: ConnectionTerminated, by_us: bool) -> OSError:
     """Return what the end of a connection means (RFC 9000, section 20, and the alerts of RFC 8446, section 6.2)."""
     alert = ended.error_code - QuicErrorCode.CRYPTO_ERROR
+    reason = "".join(each for each in ended.reason_phrase if each.isprintable())  # it may go to a terminal
     if by_us and alert in UNTRUSTED:
-        untrusted = ssl.SSLCertVerificationError(1, ended.reason_phrase)
-        untrusted.verify_message = ended.reason_phrase
+        name, another, _ = reason.partition(" doesn't match ")  # all names that it is for follow
+        told = f"it is not for {name.removeprefix('hostname ')}" if another else reason[:LONGEST]
+        untrusted = ssl.SSLCertVerificationError(1, told)
+        untrusted.verify_message = told
         return untrusted
     if alert == AlertDescription.no_application_protocol:
         return ConnectionError("it does not speak DNS over QUIC")
     if ended.error_code == QuicErrorCode.CONNECTION_REFUSED and not by_us:
         return ConnectionRefusedError("refused")
     told = code_name(ended.error_code) if ended.frame_type is None else f"QUIC error 0x{ended.error_code:x}"
-    return ConnectionError(ended.reason_phrase or told)
+    return ConnectionError(reason[:LONGEST] or told)

@@ -26,6 +26,10 @@ class Raw(bytes):
     """What is sent on a stream as it is, without a length before it."""
 
 
+class Part(bytes):
+    """What is sent on a stream as it is, and the stream goes on."""
+
+
 class Reset(bytes):
     """In the place of an answer: the stream is reset, with the first byte as the code."""
 
@@ -35,7 +39,7 @@ class End(bytes):
 
 
 class Intrude(bytes):
-    """In the place of an answer: sent on a stream that the server opens."""
+    """In the place of an answer: sent on a stream that the server opens; nothing to send is a reset."""
 
 
 @dataclass
@@ -145,7 +149,12 @@ class _Quic(QuicConnectionProtocol):
         elif isinstance(reply, Reset):
             self._quic.reset_stream(stream, reply[0])
         elif isinstance(reply, Intrude):
-            self._quic.send_stream_data(self._quic.get_next_available_stream_id(), reply)
+            own = self._quic.get_next_available_stream_id()
+            self._quic.send_stream_data(own, reply)
+            if not reply:
+                self._quic.reset_stream(own, 0)
+        elif isinstance(reply, Part):
+            self._quic.send_stream_data(stream, reply)
         elif isinstance(reply, Raw):
             self._quic.send_stream_data(stream, reply, end_stream=True)
         elif reply == HALF:

@@ -9,6 +9,7 @@ import asyncio
 import random
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aioquic.quic.connection import QuicConnection
+from aioquic.quic.events import ConnectionTerminated
 
 from blockctl.dns import health
 from blockctl.dns.exchange import Client, Forward
@@ -24,7 +27,7 @@ from blockctl.io import upstream_doq, upstream_link, upstream_question, upstream
 from blockctl.io.upstreams import Upstreams
 from blockctl.model.diagnostic import WorldError
 from blockctl.model.policy import Resolver
-from tests.io.doq_stub import DoqStub, End, Intrude, Raw, Reset
+from tests.io.doq_stub import DoqStub, End, Intrude, Part, Raw, Reset
 from tests.io.upstream_stub import (
     HALF,
     Behave,
@@ -474,3 +477,141 @@ print(sorted({"aioquic", "cryptography", "OpenSSL"} & sys.modules.keys()))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_nobody_reads_takes_no_more_and_more_memory(certificate: Certificate) -> None:
+    def behave(wire: bytes, _: str) -> list[tuple[float, bytes]]:
+        return [(0, Part(framed(answer(wire)))), (0.05, Raw(bytes(2_000_000)))]
+
+    async def run() -> None:
+        async with upstream(certificate, behave) as (stub, upstreams, where):
+            assert await ask(upstreams, "a.example", where) == right("a.example")
+            await asyncio.sleep(0.8)
+            [connection] = stub.open
+            assert 0 < connection._quic._streams[0].sender.highest_offset <= upstream_quic.WINDOW
+            stub.behave = honest
+            assert await ask(upstreams, "b.example", where) == right("b.example")
+
+    asyncio.run(run())
+
+
+def test_an_upstream_that_allows_few_questions_ever(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = QuicConnection._write_connection_limits
+
+    def never(self: QuicConnection, **words: Any) -> None:
+        if self._is_client:
+            more(self, **words)
+
+    monkeypatch.setattr(QuicConnection, "_write_connection_limits", never)
+
+    async def run() -> None:
+        async with upstream(certificate, at_once=2) as (stub, upstreams, where):
+            for number in range(2 * upstream_link.STREAMS + 4):
+                name = f"n{number}.example"
+                assert await ask(upstreams, name, where) == right(name), error_of(upstreams)
+            assert stub.connections == upstream_link.STREAMS + 2
+
+    asyncio.run(run())
+
+
+def test_questions_that_the_upstream_never_ends_are_left_with_their_connection(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream_quic, "HELD", 6)
+    monkeypatch.setattr(upstream_question, "WHOLE", 0.3)
+
+    def behave(wire: bytes, _: str) -> list[tuple[float, bytes]]:
+        return [(0, Part(b"\0")) if b"never" in wire else (0, answer(wire))]
+
+    def deaf(_self: QuicConnection, _context: object, _type: int, buf: Any) -> None:
+        buf.pull_uint_var()
+        buf.pull_uint_var()
+
+    async def run() -> None:
+        monkeypatch.setattr(QuicConnection, "_handle_stop_sending_frame", deaf)
+        async with upstream(certificate, behave) as (stub, upstreams, where):
+            for number in range(12):
+                assert await ask(upstreams, f"never{number}.example", where) is None
+                assert await ask(upstreams, f"n{number}.example", where) == right(f"n{number}.example")
+            assert stub.connections > 1
+
+    asyncio.run(run())
+
+
+def test_a_stream_that_the_upstream_opens_and_resets(certificate: Certificate) -> None:
+    async def run() -> None:
+        async with upstream(certificate, lambda *_: [(0, Intrude())]) as (_, upstreams, where):
+            assert await ask(upstreams, "a.example", where) is None
+            assert "opened a stream" in error_of(upstreams)
+
+    asyncio.run(run())
+
+
+def test_what_comes_all_the_time_puts_off_nothing(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        async with upstream(certificate) as (_, upstreams, where):
+            assert await ask(upstreams, "a.example", where) == right("a.example")
+            [stream] = upstreams._peers[where]._stream._streams
+            await asyncio.sleep(0.1)
+            sent = []
+            real = stream.transport._quic.datagrams_to_send
+
+            def note(now: float) -> Any:
+                sent.append(now)
+                return real(now=now)
+
+            monkeypatch.setattr(stream.transport._quic, "datagrams_to_send", note)
+            for _ in range(60):
+                stream.transport.datagram_received(b"garbage", ("127.0.0.1", 1))
+                await asyncio.sleep(0.002)
+            assert sent
+
+    asyncio.run(run())
+
+
+def test_who_is_told_to_stop_as_the_greeting_ends_leaves_no_socket(
+    certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        async with upstream(certificate) as (_, upstreams, where):
+            before = descriptors()
+            take = upstream_quic.QuicTransport._take
+
+            def last_moment(self: Any, event: Any) -> None:
+                greeted = self.greeted.done()
+                take(self, event)
+                if self.greeted.done() and not greeted:
+                    upstreams._peers[where].close()
+
+            monkeypatch.setattr(upstream_quic.QuicTransport, "_take", last_moment)
+            assert await ask(upstreams, "a.example", where) is None
+            await asyncio.sleep(0.1)
+            assert descriptors() == before
+
+    asyncio.run(run())
+
+
+def test_a_library_that_breaks_as_it_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_quic.py").write_text("raise AttributeError('module lib has no attribute X')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(upstream_doq, "SPEAKS_QUIC", "broken_quic")
+
+    async def run() -> None:
+        upstreams = Upstreams(Resolver(upstreams=("quic://127.0.0.1",)))
+        assert await ask(upstreams, "a.example", "quic://127.0.0.1") is None
+        assert "the QUIC library cannot be loaded: module lib has no attribute X" in error_of(upstreams)
+        await upstreams.close()
+
+    asyncio.run(run())
+
+
+def test_words_of_strangers_are_short_and_steer_no_terminal() -> None:
+    told = upstream_quic.error_of(ConnectionTerminated(7, 0, "\x1b[2J\nbad\u202e" + "x" * 900), by_us=False)
+    assert str(told).startswith("[2Jbadx")
+    assert len(str(told)) <= 120
+    only_steers = upstream_quic.error_of(ConnectionTerminated(7, 0, "\x1b"), by_us=False)
+    assert str(only_steers) == "QUIC error 0x7"
+    names = "hostname 'a.test' doesn't match either of " + "DNSPattern(pattern=b'b.test'), " * 90
+    untrusted = upstream_quic.error_of(ConnectionTerminated(0x100 + 42, 6, names), by_us=True)
+    assert isinstance(untrusted, ssl.SSLCertVerificationError)
+    assert untrusted.verify_message == "it is not for 'a.test'"
