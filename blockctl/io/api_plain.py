@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from blockctl.io import api_policy, api_who
 from blockctl.io.api_desk import DeclinedError, desk_of, http_status, of_token
-from blockctl.io.api_devices import WRITE, Device
+from blockctl.io.api_devices import READ, WRITE, Device
 from blockctl.io.api_nouns import PairAsked, PauseTold
 from blockctl.io.api_plain_do import Form, act
 from blockctl.io.api_plain_html import PLAIN, Forms, Html, button, fault, joined, make, page, when
@@ -58,6 +58,8 @@ async def post_plain(request: Request) -> HTMLResponse:
     if device is None:
         hint = "`blockctl pair` prints a code"
         return _entry(DeclinedError(403, "this needs a browser that is paired", hint))
+    if READ not in device.scopes:  # the guard asks it of the JSON API
+        return _entry(DeclinedError(403, f"{device.name} may not read", "pair it again"))
     request.scope.setdefault("state", {})["device"] = device
     try:
         said = await act(request, device, form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -248,6 +249,18 @@ def test_a_device_that_may_only_read_is_shown_no_switch_and_has_none(api: Api) -
         answer = send(api, token=mine, do=do, site="rant.example", host="tracker.example")
         assert answer.status == 403, do
         assert "may only read" in Seen(answer.body).text
+
+
+def test_a_device_that_may_do_nothing_sees_nothing(api: Api) -> None:
+    mine = pair(api, "--name", "nobody")
+    kept = api.running.folder / "state" / "api" / "devices.json"
+    value = json.loads(kept.read_bytes())
+    value["devices"][-1]["scopes"] = []
+    kept.write_text(json.dumps(value))
+    assert api.call("GET", "/v1/sites", Authorization=f"Bearer {mine}").status == 403
+    for fields in ({}, {"view": "log"}, {"do": "pause 10m"}):
+        answer = send(api, token=mine, **fields)
+        assert (answer.status, b"rant.example" in answer.body) == (403, False)
 
 
 def test_bodies_that_are_no_form_of_ours(api: Api, token: str) -> None:
