@@ -1,6 +1,7 @@
 """A QUIC connection to an upstream: aioquic writes and reads its packets, here they meet the socket and the clock.
 
-RFC 9000 and RFC 9001. Only this module loads the library, and it is loaded where a policy names a `quic://` upstream.
+RFC 9000 and RFC 9001. It and its neighbour `upstream_quic_connection` alone load the library, and they are loaded where
+a policy names a `quic://` upstream.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dataclasses import replace
 from typing import cast
 
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import (
     ConnectionTerminated,
     HandshakeCompleted,
@@ -22,53 +22,25 @@ from aioquic.quic.events import (
     StreamDataReceived,
     StreamReset,
 )
-from aioquic.quic.packet import QuicErrorCode
+from aioquic.quic.packet import QuicErrorCode, QuicFrameType
 from aioquic.tls import AlertDescription, SessionTicket
 
 from blockctl.io.upstream_doq import DoqStream, Kept, code_name
 from blockctl.io.upstream_link import OURSELVES
+from blockctl.io.upstream_quic_connection import Connection
 
 PROTOCOL = "doq"  # ALPN: RFC 9250, section 4.1; the library ends a connection to who does not speak it
 WINDOW = 1 << 17  # bytes that the upstream may send on one stream, ever: more than an answer has
-HELD = 2_000  # streams, those given up among them that the upstream does not end; then another connection is made
-QUESTIONS = 1 << 20  # by one connection: its keys are good for 2^23 packets (RFC 9001, section 6.6)
 LONGEST = 100  # characters of what a stranger says, in ours
 SILENCE = 2.0  # our own idle times until a connection by which nothing comes is lost; the upstream may say less
 # Seconds until we send what answers give rise to: acknowledgements, and what was lost. The library would acknowledge
 # each answer by itself; so the next question does. We are bound to do it within 25 ms (RFC 9000, section 13.2.1).
 LINGER = 0.02
 UNTRUSTED = (*range(AlertDescription.bad_certificate, AlertDescription.illegal_parameter), AlertDescription.unknown_ca)
+UNSUITED = QuicErrorCode.CRYPTO_ERROR + AlertDescription.unsupported_certificate
 
 # What strangers send is no news for standard error, where the library's warnings would go.
 logging.getLogger("quic").disabled = True
-
-
-class Connection(QuicConnection):
-    """The library's connection, and what it knows and does not tell."""
-
-    by_us = False  # who ended it
-
-    def close(
-        self, error_code: int = QuicErrorCode.NO_ERROR, frame_type: int | None = None, reason_phrase: str = ""
-    ) -> None:
-        """End the connection; the library itself does where the other end is not to be trusted or understood."""
-        self.by_us = self.by_us or self.ended is None
-        super().close(error_code, frame_type, reason_phrase)
-
-    @property
-    def ended(self) -> ConnectionTerminated | None:
-        """How it ended, at once; the library's event comes when the last packets of it cannot be under way any more."""
-        ended: ConnectionTerminated | None = getattr(self, "_close_event", None)
-        return ended
-
-    @property
-    def room(self) -> bool:
-        """Whether one more stream may be opened; those beyond the other end's limit would wait in the library."""
-        most: int = min(QUESTIONS, getattr(self, "_remote_max_streams_bidi", QUESTIONS))
-        return self.get_next_available_stream_id() // 4 < most and len(getattr(self, "_streams", ())) < HELD
-
-    def _write_stream_limits(self, *_: object, **__: object) -> None:
-        """Raise no stream's limit: the library would double it whenever half is used, and keep room for what lacks."""
 
 
 async def connect(stream: DoqStream, address: str, port: int, name: str, kept: Kept) -> None:
@@ -204,6 +176,10 @@ class QuicTransport(asyncio.Transport, asyncio.DatagramProtocol):
         elif isinstance(event, StreamReset):
             self._stream.stream_reset(event.stream_id, event.error_code)
         elif isinstance(event, HandshakeCompleted) and not self.greeted.done():
+            if not self._quic.for_servers:
+                self._kept.ticket = None
+                self._quic.close(UNSUITED, QuicFrameType.CRYPTO, "unsuitable certificate purpose")
+                return
             self._stream.connection_made(self)
             self.greeted.set_result(None)
 

@@ -23,7 +23,7 @@ from aioquic.quic.events import ConnectionTerminated
 
 from blockctl.dns import health
 from blockctl.dns.exchange import Client, Forward
-from blockctl.io import upstream_doq, upstream_link, upstream_question, upstream_quic
+from blockctl.io import upstream_doq, upstream_link, upstream_question, upstream_quic, upstream_quic_connection
 from blockctl.io.upstreams import Upstreams
 from blockctl.model.diagnostic import WorldError
 from blockctl.model.policy import Resolver
@@ -244,6 +244,22 @@ def test_a_wrong_certificate(
             assert error in error_of(upstreams).partition(": ")[2].replace("self signed", "self-signed")
             assert stub.seen == []  # the question was not told to a stranger
             assert caplog.records == []
+
+    asyncio.run(run())
+
+
+def test_a_certificate_that_is_for_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = make_certificate(tmp_path, usage="clientAuth")
+    monkeypatch.setenv("SSL_CERT_FILE", str(wrong.file))
+
+    async def run() -> None:
+        async with upstream(wrong) as (stub, upstreams, where):
+            for name in ("a.example", "b.example"):  # no session is taken up either
+                assert await ask(upstreams, name, where) is None
+                told = "the certificate of 127.0.0.1 is not to be trusted: unsuitable certificate purpose"
+                assert error_of(upstreams) == told
+            assert stub.seen == []
+            assert stub.resumed == 0
 
     asyncio.run(run())
 
@@ -517,7 +533,7 @@ def test_an_upstream_that_allows_few_questions_ever(certificate: Certificate, mo
 def test_questions_that_the_upstream_never_ends_are_left_with_their_connection(
     certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upstream_quic, "HELD", 6)
+    monkeypatch.setattr(upstream_quic_connection, "HELD", 6)
     monkeypatch.setattr(upstream_question, "WHOLE", 0.3)
 
     def behave(wire: bytes, _: str) -> list[tuple[float, bytes]]:

@@ -233,12 +233,13 @@ class Certificate:
         return made
 
 
-def make_certificate(folder: Path, names: str = "DNS:dns.test,IP:127.0.0.1") -> Certificate:
+def make_certificate(folder: Path, names: str = "DNS:dns.test,IP:127.0.0.1", usage: str = "serverAuth") -> Certificate:
     """Make one with the openssl command."""
     made = Certificate(folder / "cert.pem", folder / "key.pem")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=dns.test", "-addext", f"subjectAltName={names}", "-keyout", made.key, "-out", made.file],
+         "-subj", "/CN=dns.test", "-addext", f"subjectAltName={names}", "-addext", f"extendedKeyUsage={usage}",
+         "-keyout", made.key, "-out", made.file],
         check=True, capture_output=True,
     )  # fmt: skip
     return made
