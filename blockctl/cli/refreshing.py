@@ -98,7 +98,8 @@ class Refreshing:
         sources = self.chosen(wish.names)
         taking = wish.force or wish.leave_out
         for source in sources if wish.force else ():
-            self.history.past(address_of(source)).refused.clear()
+            past = self.history.past(address_of(source))
+            past.refused, past.sent_back = [], False
         refresher = Refresher(self.shelf, self.lock, self.history, self.moment)
         at_once = wish.at_once or bool(wish.names) or taking
         looks = refresher.look_at(sources, at_once=at_once, told=told)

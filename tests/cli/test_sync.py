@@ -351,6 +351,20 @@ def test_going_back_and_staying_there(world: World) -> None:
     assert (forced.status, "newer.example" in world.blocked()) == (0, True)
 
 
+def test_what_was_asked_for_again_is_not_told_as_sent_back(world: World) -> None:
+    world.lists.texts["/a.txt"] = TEXT + b"0.0.0.0 bad.example\n"
+    assert world.sync().status == 0
+    assert world.run("rollback", "a").status == 0
+    newest = world.lists.texts.pop("/a.txt")
+    world.sync("a", "--force")
+    told = world.run("lists").out
+    assert "failed: a" in told
+    assert "sent back" not in told
+    world.lists.texts["/a.txt"] = newest
+    assert world.sync().status == 0
+    assert "bad.example" in world.blocked()
+
+
 def test_going_back_where_only_a_part_has_changed(world: World) -> None:
     world.lists.texts |= {"/a.txt": b"||ads.example^\n!#include part.txt\n", "/part.txt": b"||good.example^\n"}
     assert world.sync("--force").status == 0
