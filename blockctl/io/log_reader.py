@@ -180,8 +180,8 @@ def open_log(path: Path) -> LogReader | None:
     except sqlite3.Error as error:
         raise _unreadable(path, error) from error
     try:
-        version = sql.execute("PRAGMA user_version").fetchone()[0]
         begun = sql.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        version = sql.execute("PRAGMA user_version").fetchone()[0]  # after the tables, which are made with it
     except sqlite3.Error as error:
         sql.close()
         raise _unreadable(path, error) from error

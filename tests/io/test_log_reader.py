@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from blockctl.dns.exchange import Client, Outcome, Reason, Transport
 from blockctl.io import log_reader
 from blockctl.io.log_reader import Logged, LogReader, Wanted, follow, open_log
+from blockctl.io.log_store import LogStore
 from blockctl.io.query_log import QueryLog, log_path
 from blockctl.model.decide import Step
 from blockctl.model.diagnostic import Origin, WorldError
@@ -112,6 +114,32 @@ def test_another_database_is_no_log(tmp_path: Path) -> None:
     sql.close()
     with pytest.raises(WorldError, match="not a query log"):
         open_log(path)
+
+
+def test_a_log_that_is_made_while_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = log_path(tmp_path)
+    path.parent.mkdir(parents=True)
+    path.touch()
+
+    class Slow(sqlite3.Connection):
+        asked = 0
+
+        def execute(self, *words: Any) -> sqlite3.Cursor:
+            self.asked += 1
+            if self.asked == 2:
+                LogStore(path).close()
+            return super().execute(*words)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        log_reader.sqlite3,
+        "connect",
+        lambda where, **how: connect(where, **how, **({"factory": Slow} if how.get("uri") else {})),
+    )
+    reader = open_log(path)
+    assert reader is not None
+    with reader:
+        assert reader.last() == 0
 
 
 def test_following_sees_what_comes_and_a_file_put_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
