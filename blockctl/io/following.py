@@ -38,10 +38,11 @@ async def _follow(seen: dict[Path, Seen], changed: Callable[[list[Path]], Iterab
     try:
         while True:
             await heard.wait()
-            if end.is_set():
-                return
-            await asyncio.sleep(SETTLE)
+            if not end.is_set():
+                await asyncio.sleep(SETTLE)
             heard.clear()
+            if end.is_set():  # before or while things settled
+                return
             now = {path: look_at(path) for path in seen}
             different = [path for path in seen if now[path] != seen[path]]
             if different:
