@@ -56,8 +56,6 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[World]:
     hurry(monkeypatch)
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
     with running() as lists:
         made = World(tmp_path, runner(tmp_path, monkeypatch, capfd), lists)
         first = made.run("sync", "--now")

@@ -58,8 +58,6 @@ class World:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[World]:
     hurry(monkeypatch)
     monkeypatch.setattr(built, "code_fingerprint", lambda: "the code of this test")
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
     with running() as lists:
         made = World(tmp_path, runner(tmp_path, monkeypatch, capfd), lists)
         first = made.sync()

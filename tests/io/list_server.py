@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 from blockctl.io import download, fetch
 
 Handler = http.server.BaseHTTPRequestHandler
@@ -88,8 +90,14 @@ def running(context: ssl.SSLContext | None = None) -> Iterator[ListServer]:
         server.close()
 
 
-def hurry(monkeypatch: object) -> None:
-    """Make time-outs and pauses short, and large what is not so large."""
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make time-outs and pauses short, and large what is not so large; go through no proxy of this machine."""
+    for proxy in PROXIES:
+        for spelled in (proxy, proxy.upper()):
+            monkeypatch.delenv(spelled, raising=False)
     for module, name, value in (
         (fetch, "WHOLE", 2.0),
         (fetch, "TIMEOUT", (1.0, 0.5)),
@@ -97,7 +105,7 @@ def hurry(monkeypatch: object) -> None:
         (download, "FIRST_PAUSE", 0.01),
         (download, "PATIENCE", 1.5),
     ):
-        monkeypatch.setattr(module, name, value)  # type: ignore[attr-defined]
+        monkeypatch.setattr(module, name, value)
 
 
 def certificate(folder: Path) -> Path:

@@ -59,8 +59,6 @@ class Home:
 @pytest.fixture
 def lists(monkeypatch: pytest.MonkeyPatch) -> Iterator[ListServer]:
     hurry(monkeypatch)
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
     with running() as started:
         started.texts["/lists/a.txt"] = TEXT
         yield started
