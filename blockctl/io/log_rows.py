@@ -13,7 +13,7 @@ from blockctl.dns.exchange import Client, Reason
 from blockctl.dns.noted import Asker, Explains, Noted, anonymous, decoded, question, spelled
 
 CLIENTS = 4096  # remembered as the log spells them
-RULES = 4096  # names remembered with what a rule said of them
+RULES = 1024  # names remembered with what a rule said of them
 LONGEST_TEXT = 300  # characters of a rule
 
 Key = tuple[str | int, ...]

@@ -21,7 +21,7 @@ MAX_ROWS = 2_000_000
 GO_AT_ONCE = 4_000  # rows deleted in one turn: more than may come in one
 PAGES_AT_ONCE = 256  # given back to the disk in one turn
 PIECE = 64  # rows
-INTERNED = 20_000  # ids held in memory
+INTERNED = 2_000  # ids held in memory, of about 350 bytes each
 DAY = 86_400
 SIZES = {60: 2 * DAY, 3600: 90 * DAY, DAY: 400 * DAY}  # spans of the figures in seconds, and how long each is kept
 
