@@ -1,6 +1,9 @@
 """Opens the page in the user's browser once `serve` listens: a process of its own, as `up` becomes the server.
 
-The address, with its one-time code, comes by standard input: the words of a process can be read by every user.
+Every user can read the words of a process, and so what a browser is started with. The address, with its one-time code,
+therefore comes here by standard input, and reaches the browser in a file that nobody else may read and that leads on to
+it, as Jupyter does. The file lies in the home folder itself and is not hidden, for browsers that snap confines see
+no other place; it goes a minute later.
 """
 
 from __future__ import annotations
@@ -10,11 +13,21 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from html import escape
+from pathlib import Path
+from urllib.parse import urldefrag, urlsplit
 
 PATIENCE = 60.0  # seconds until the server listens; the first compile takes a few
+LEFT = 60.0  # seconds until the file goes: a browser may have to start first
+LEADS_ON = """\
+<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="0;url={0}">
+<title>blockctl</title><p><a href="{0}">To the page of blockctl</a>
+"""
 PORTS = {"http": 80, "https": 443}
 
 
@@ -55,13 +68,46 @@ def wait_for(address: str, patience: float = PATIENCE) -> bool:
     return False
 
 
-def main() -> None:
-    """Open what standard input says."""
+def lead_to(address: str, folder: Path) -> Path | None:
+    """Write a file that leads a browser to an address, readable for its owner alone; None when it cannot be written."""
+    try:
+        handle, name = tempfile.mkstemp(prefix="blockctl-", suffix=".html", dir=folder)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(LEADS_ON.format(escape(address)))
+    except OSError:
+        return None
+    return Path(name)
+
+
+def open_page(address: str, folder: Path | None) -> None:
+    """Have the browser open an address whose part behind `#` is a secret; without a folder for that, the rest of it."""
     import webbrowser
 
+    file = lead_to(address, folder) if folder is not None else None
+    if file is None:
+        webbrowser.open(urldefrag(address).url)
+        return
+    try:
+        webbrowser.open(file.as_uri())
+        time.sleep(LEFT)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def home(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return a folder whose files the browser can read; None where it is another system's (Windows, seen from WSL)."""
+    if environ.get("WSL_DISTRO_NAME"):
+        return None
+    with contextlib.suppress(RuntimeError):
+        return Path.home()
+    return None
+
+
+def main() -> None:
+    """Open what standard input says."""
     address = sys.stdin.read()
     if wait_for(address):
-        webbrowser.open(address)
+        open_page(address, home())
 
 
 if __name__ == "__main__":

@@ -123,15 +123,21 @@ def test_a_page_opens_when_somebody_listens() -> None:
     assert not opening.wait_for(f"http://127.0.0.1:{port}/", 0.2)
 
 
-def test_the_browser_is_told_the_address_once_it_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """$BROWSER is what Python's own webbrowser obeys."""
+def test_the_browser_is_led_to_the_address_by_a_file_that_nobody_else_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """$BROWSER is what Python's own webbrowser obeys; what it is started with every user can read."""
     import socket
+    import stat
     import time
+    from urllib.parse import unquote, urlsplit
 
     browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/new && mv {tmp_path}/new {tmp_path}/opened\n')
+    browser.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/new && mv {tmp_path}/new {tmp_path}/opened\n')
     browser.chmod(0o755)
     monkeypatch.setenv("BROWSER", str(browser))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("WSL_DISTRO_NAME", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/#code=abc"
@@ -140,7 +146,28 @@ def test_the_browser_is_told_the_address_once_it_is_served(tmp_path: Path, monke
         while not (tmp_path / "opened").exists():
             assert time.monotonic() < end
             time.sleep(0.05)
-    assert (tmp_path / "opened").read_text() == f"{address}\n"
+    words = (tmp_path / "opened").read_text().strip()
+    assert words.startswith("file:///")
+    assert "abc" not in words
+    file = Path(unquote(urlsplit(words).path))
+    assert file.parent == tmp_path
+    assert not file.name.startswith(".")  # a browser that snap confines sees no such file
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert f'content="0;url={address}"' in file.read_text()
+
+
+def test_the_file_goes_and_without_one_no_code_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import webbrowser
+
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(opening, "LEFT", 0.0)
+    opening.open_page("http://127.0.0.1:5380/#code=abc", tmp_path)
+    assert opened[0].startswith("file:///")
+    assert list(tmp_path.iterdir()) == []
+    for folder in (tmp_path / "absent", opening.home({"WSL_DISTRO_NAME": "Debian"})):
+        opening.open_page("http://127.0.0.1:5380/#code=abc", folder)
+        assert opened.pop() == "http://127.0.0.1:5380/"
 
 
 def test_every_way_of_browsing_ships() -> None:
