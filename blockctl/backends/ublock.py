@@ -10,14 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from blockctl.backends.output import Gaps, Output, Prepared
-from blockctl.backends.ublock_important import Carving, is_patterned, patterned
-from blockctl.backends.ublock_lines import cosmetic_line, exact_name, name_line, network_line, options_at
+from blockctl.backends.ublock_important import Carving
+from blockctl.backends.ublock_lines import cosmetic_line, exact_name, name_line, network_line
 from blockctl.backends.ublock_policy import frame_gaps, policy_lines
 from blockctl.model.filterlist import FilterList
-from blockctl.model.names import covers
 from blockctl.model.policy import Policy
-from blockctl.model.request import ALL_KINDS
-from blockctl.model.rule import Effect, Party, Rule
+from blockctl.model.rule import Effect, Rule
 
 OPTIONS: dict[str, str] = {
     "javascript": "rules: leave `javascript: deny` to My rules (target ublock-rules); both together spoil <noscript>",
@@ -77,26 +75,6 @@ def _network(each: FilterList, lines: dict[str, None], carving: Carving, gaps: G
             carving.csp_exceptions.append(_as(rule, line))
         else:
             lines[line] = None
-            if adblock and _is_of_pages(rule) and is_patterned(rule.host, carving.patterned):
-                at = options_at(line)
-                lines[f"{line[:at]}$document,{line[at + 1 :]}"] = None
-
-
-def _is_of_pages(rule: Rule) -> bool:
-    """Whether a rule for a host with conditions stops its pages too, and says so by naming no kinds.
-
-    uBO stops at the first match, and blocks a page only by a match of its whole host name. A host without conditions
-    comes first; before one with conditions may come a pattern, and then the page opens unless a line names it.
-    """
-    if rule.effect is Effect.ALLOW or not (rule.host and rule.decides) or rule.kinds != ALL_KINDS:
-        return False
-    if rule.party is Party.THIRD or (rule.sites and not any(_is_near(rule.host, site) for site in rule.sites)):
-        return False
-    return bool(rule.to or rule.not_to or rule.sites or rule.not_sites)
-
-
-def _is_near(host: str, site: str) -> bool:
-    return "*" in site or "/" in site or covers(host, site) or covers(site, host)
 
 
 def _as(rule: Rule, line: str) -> Rule:
@@ -116,7 +94,6 @@ def look_around(lists: Sequence[FilterList], carving: Carving) -> None:
     """Note what of the lists bears on the policy's own lines."""
     rules = [rule for each in lists for rule in each.rules if rule.action]
     carving.actions = frozenset(rule.action for rule in rules) & ACTIONS
-    carving.patterned = patterned(rule for each in lists for rule in each.rules if rule.effect is Effect.BLOCK)
     carving.shown = frozenset(rule.host for rule in rules if rule.action in NO_HIDING and rule.effect is Effect.ALLOW)
     carving.unhidden = frozenset(
         rule.selector for each in lists for rule in each.cosmetics if rule.effect is Effect.ALLOW or rule.not_sites

@@ -6,7 +6,7 @@ An important block of a list beats every exception, so the user's allowed hosts,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from blockctl.backends.output import Gaps
@@ -16,7 +16,6 @@ from blockctl.model.match import page_keys
 from blockctl.model.names import covers, parents, reversed_labels
 from blockctl.model.pattern import anchored_host
 from blockctl.model.policy import Policy
-from blockctl.model.request import SUBRESOURCES
 from blockctl.model.rule import Rule
 
 _CONDITIONS = frozenset(("domain", "from", "to", "denyallow"))
@@ -35,14 +34,6 @@ class Carving:
     shown: frozenset[str] = frozenset()  # hosts of $elemhide and $specifichide exceptions
     actions: frozenset[str] = frozenset()  # what lines do besides blocking
     any: bool = True  # whether the lists are in the output at all
-    patterned: frozenset[str] = frozenset()  # hosts that patterns without kinds name; "" for a pattern that names none
-
-    def strict(self) -> Callable[[str], bool]:
-        """Return whether a pattern may match a document of a host before a deny of that host does.
-
-        uBO stops at the first match, and blocks a document only by a match of its whole host name.
-        """
-        return lambda host: is_patterned(host, self.patterned)
 
     def important_lines(self, policy: Policy, gaps: Gaps) -> Iterator[str]:
         """Yield the important rules as far as the policy lets them, as uBO writes them."""
@@ -54,16 +45,6 @@ class Carving:
         where = _Allowed(policy)
         for rule in self.important:
             yield from ((rule, piece) for piece in _carved(rule, where, gaps))
-
-
-def patterned(rules: Iterable[Rule]) -> frozenset[str]:
-    """Return the hosts that patterns without kinds name, "" among them where such a pattern names none."""
-    return frozenset(_host(rule) for rule in rules if rule.pattern and rule.kinds == SUBRESOURCES and rule.decides)
-
-
-def is_patterned(host: str, anchors: frozenset[str]) -> bool:
-    """Whether such a pattern may match an address of a host."""
-    return "" in anchors or any(name in anchors for name in parents(host)) or any(covers(host, a) for a in anchors)
 
 
 class _Allowed:

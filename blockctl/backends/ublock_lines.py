@@ -7,8 +7,9 @@ meaning (uBO's wiki "Static filter syntax"; every class of line was asked of uBO
   that any text may go on there; uBO looks patterns up by a whole word of the address, often that very one. So too
   a bare host name, a part of an address in EasyList's dialect and a host in uBO's;
 - a host that the address is to end with, `||name|`, which uBO takes for `||name^`: the regular expression;
-- an address pattern without kinds, where uBO would stop or free a page by it (its strict blocking heeds a match up to
-  the end of the host, and every exception): `$~document`, for it means what a page loads;
+- an address pattern without kinds: `$~document`, for it means what a page loads. uBO's strict blocking looks at it too:
+  it stops a page by a match up to the end of the host, frees one by every exception, and looks no further than the
+  first match, so that any pattern may hide from it the line that names the page's host;
 - an international name behind `|https://`, where uBO looks for it as written: as addresses have it;
 - `$denyallow` without `$domain`, which uBO refuses: `$to=~name`;
 - `$important` on an exception, which uBO refuses: left out, for an exception beats no important block anyway;
@@ -23,7 +24,6 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from blockctl.model.names import suffix_rules
 from blockctl.model.request import SUBRESOURCES
 from blockctl.model.rule import Cosmetic, Effect, Rule, Scope
 
@@ -46,8 +46,6 @@ _OPEN_START = re.compile(r"(?:@@)?(?=[0-9a-z%])", re.IGNORECASE)
 _OPEN_END = re.compile(r"(?<![0-9a-z%])[0-9a-z%]{1,6}\Z", re.IGNORECASE)  # of longer ones uBO takes the first 7 letters
 # A word within a pattern by which uBO looks it up rather than by a later one: it shuns only some hundred short ones.
 _RARE_WORD = re.compile(r"(?<![0-9a-z%*])(?!googleapis)[0-9a-z%]{9,}[^0-9a-z%*]", re.IGNORECASE)
-# A pattern that may match up to the end of a host: of an address it names no more than the scheme and a name.
-_TO_END_OF_HOST = re.compile(r"\|{0,2}(?:[a-z*]*:)?(?:/{0,2}[^/?=&]*\.)?([a-z*-]+|\d+)[/^:]?[*|]*", re.IGNORECASE)
 _ENDING_HOST = re.compile(r"\|\|[0-9a-z._-]+\|", re.IGNORECASE)
 _BARE_NAME = re.compile(r"[0-9a-z_-]+(?:\.[0-9a-z_-]+)*", re.IGNORECASE)
 _COMMA = re.compile(r"(?<!\\),")
@@ -105,19 +103,10 @@ def network_line(rule: Rule) -> tuple[str, str]:
 
 def _joined(rule: Rule, pattern: str, options: str) -> str:
     """Return the line of a pattern, with the `@@` before it, and options."""
-    untyped = not rule.host and rule.kinds == SUBRESOURCES and rule.decides and "~doc" not in options
-    if untyped and (rule.effect is Effect.ALLOW or rule.regex or _may_end_a_host(rule.pattern)):
+    if not rule.host and rule.kinds == SUBRESOURCES and rule.decides and "~doc" not in options:
         options = f"{options},~document" if options else "~document"
     pattern = _open(rule, pattern)
     return f"{pattern}${options}" if options else pattern
-
-
-def _may_end_a_host(pattern: str) -> bool:
-    match = _TO_END_OF_HOST.fullmatch(pattern)
-    if match is None:
-        return pattern.rstrip("*").endswith("://")  # every address; uBO would look no further for one of the host
-    last = match[1].lower()
-    return "*" in last or last.isdigit() or last in suffix_rules()[0]
 
 
 def _open(rule: Rule, pattern: str) -> str:

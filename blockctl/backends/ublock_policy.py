@@ -7,7 +7,7 @@ document that asks: inside a frame from another site it is the frame's, not the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from blockctl.backends.output import Gaps, Output
 from blockctl.backends.ublock_important import Carving
@@ -72,16 +72,11 @@ def first_party_lines(policy: Policy) -> Iterator[str]:
         yield line("*", "script", "3p", "important", region.option("domain"))
 
 
-def host_lines(policy: Policy, strict: Callable[[str], bool]) -> Iterator[str]:
-    """Yield the lines for the user's denied and allowed hosts and for `protect`.
-
-    `strict` says for which hosts a page of theirs must be named as such to be blocked.
-    """
+def host_lines(policy: Policy) -> Iterator[str]:
+    """Yield the lines for the user's denied and allowed hosts and for `protect`."""
     for host, region, picture in denied_hosts(policy):
         to = "to=" + "|".join(f"~{name}" for name in picture) if picture else ""
         yield line(f"||{host}^", "important", region.option("domain"), to)
-        if strict(host):
-            yield line(f"||{host}^", "document", "important", region.option("domain"), to)
     for host, sites in allowed_hosts(policy):
         yield line(f"@@||{host}^", f"domain={'|'.join(sites)}" if sites else "")
 
@@ -228,7 +223,7 @@ def policy_lines(policy: Policy, lists: Carving, sandbox: bool, output: Output) 
     """
     gaps = output.gaps
     lines = [*sandbox_lines(policy, output.notes)] if sandbox else []
-    lines += [*first_party_lines(policy), *host_lines(policy, lists.strict())]
+    lines += [*first_party_lines(policy), *host_lines(policy)]
     if lists.any:
         lines += [
             *blocking_lines(policy, lists.actions, gaps),

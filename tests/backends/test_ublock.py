@@ -16,7 +16,6 @@ from blockctl.model.filterlist import FilterList
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
 from blockctl.model.request import SUBRESOURCES, Kind
 from blockctl.model.rule import Cosmetic, CosmeticForm, Effect, Rule, Scope
-from blockctl.parsers import PARSERS
 
 HERE = Origin("policy.yaml", 3)
 PAGES: dict[str, object] = {"pattern": "|https://x.net/", "kinds": SUBRESOURCES}
@@ -249,7 +248,8 @@ def test_what_lists_do_besides_blocking_stops_too() -> None:
         pytest.param("|https://$1p", PAGES | {"pattern": "|https://"}, "|https://$1p,~document", id="a scheme"),
         pytest.param("|https://x.net/$1p,~doc", PAGES, None, id="no page, as said"),
         pytest.param("|https://x.net/$frame", PAGES | {"kinds": Kind.FRAME}, None, id="a whole host, with a kind"),
-        pytest.param("/files/banner.png^", PAGES | {"pattern": "/files/banner.png^"}, None, id="no host"),
+        pytest.param("/files/banner.png^", PAGES | {"pattern": "/files/banner.png^"}, "/files/banner.png^$~document",
+                     id="no host"),
         pytest.param("@@/files/x.png^", PAGES | {"pattern": "/files/x.png^", "effect": Effect.ALLOW},
                      "@@/files/x.png^$~document", id="an exception, but for no page"),
         pytest.param(
@@ -325,33 +325,3 @@ def test_the_header_is_where_ubo_looks() -> None:
     head = b"".join(emit(policy()).files[""])[:1024].decode()
     assert "! Title: blockctl\n" in head
     assert "! Expires: 4 hours\n" in head
-
-
-@pytest.mark.parametrize(
-    ("line", "twice"),
-    [
-        pytest.param("||ads.net^$to=~x.ads.net", True, id="hosts left out"),
-        pytest.param("||ads.net^$domain=~news.com", True, id="pages left out"),
-        pytest.param("||ads.net^$domain=ads.net", True, id="its own pages"),
-        pytest.param("||ads.net^$domain=news.com", False, id="other pages, where it is never opened"),
-        pytest.param("||ads.net^", False, id="no condition: it comes first"),
-        pytest.param("||ads.net^$script,domain=~news.com", False, id="not about pages"),
-        pytest.param("||ads.net^$third-party,to=~x.ads.net", False, id="a page is first party"),
-        pytest.param("@@||ads.net^$to=~x.ads.net", False, id="an exception"),
-    ],
-)
-def test_a_host_with_conditions_is_named_as_a_page_where_a_pattern_may_come_first(line: str, twice: bool) -> None:
-    def said(text: str) -> list[str]:
-        lists = [PARSERS["adblock"](text, "list")]
-        return bytes(ublock.prepare(lists, {}).bodies["lists"]).decode().splitlines()
-
-    named = line.replace("$", "$document,") if "$" in line else f"{line}$document"
-    assert (named in said(f"{line}\n||ads.net/ads/\n")) is twice
-    assert named not in said(f"{line}\n||other.net/ads/\n")
-
-
-def test_a_denied_host_is_named_as_a_page_where_a_pattern_may_come_first() -> None:
-    said = policy(deny=("ads.net",))
-    lists = [PARSERS["adblock"]("||ads.net/ads/\n", "list")]
-    text = b"".join(ublock.emit(said, ublock.prepare(lists, {}), {}).files[""]).decode()
-    assert "||ads.net^$document,important\n" in text

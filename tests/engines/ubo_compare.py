@@ -26,7 +26,6 @@ from tests.engines.ubo_outputs import Way, told
 from tests.engines.worlds import Question, World
 
 SHOWN = 3  # disagreements that are shrunk and shown
-AGAIN = 10_000  # one in so many answers may come right when it is asked by itself, by a fresh engine
 Answer = Mapping[str, Any]
 
 
@@ -63,22 +62,6 @@ def compare(way: Way, judges: Sequence[Judged]) -> Found:
             backend, says = way.backend, answer["blocked"]
             reasons = judged.explained_by(given.output, backend, question, says) if differs else set()
             found.add(judged, question, answer, blocked, reasons)
-    return asked_again(way, found)
-
-
-def asked_again(way: Way, found: Found) -> Found:
-    """Ask once more, each by itself, what differs: the package reloads lists without forgetting all it has cached."""
-    if len(found.wrong) > 1 + found.questions // AGAIN:
-        return found  # no slip of the engine
-    wrong: list[tuple[Judged, Question, Answer]] = []
-    for judged, question, answer in found.wrong:
-        ((alone,),) = ask_many([told(judged, way).world([question.request])])
-        if alone["blocked"] == judged.decide(question).blocked:
-            found.agreed += 1
-            print(f"right when asked by itself: {question}, {answer}")
-        else:
-            wrong.append((judged, question, alone))
-    found.wrong = wrong
     return found
 
 
@@ -127,7 +110,7 @@ class Reading:
         as_host = said.removeprefix("@@").removesuffix("^") + "|"  # `||name|` is `||name^` to uBO
         rules += [rule for rule in self.parsed.rules if rule.pattern == as_host]
         refused = {said} & self.refused
-        return refused | {rule.text for rule in rules if network_line(rule)[0] != rule.text}
+        return refused | {rule.text for rule in rules if is_rewritten(rule, pages)}
 
     @cached_property
     def refused(self) -> set[str]:
@@ -138,6 +121,14 @@ class Reading:
         return {
             line.partition("$")[0] for number, line in lines if number not in taken and line.strip("@|^") not in names
         }
+
+
+def is_rewritten(rule: Rule, pages: bool) -> bool:
+    """Whether we write a line otherwise; that a pattern without kinds speaks of no page bears on pages alone."""
+    line = network_line(rule)[0]
+    if not pages:
+        line = line.removesuffix("~document").removesuffix("$").removesuffix(",")
+    return line != rule.text
 
 
 def as_written(judges: Sequence[Judged], name: str) -> Found:

@@ -42,6 +42,8 @@ async function settle(world) {
     input = world;
     sandboxed = new Map();
     await engine.useLists(input.lists.map((raw, at) => ({ name: `list-${at}`, raw })));
+    // The package keeps of the last address those words that the last lists spoke of: let it be one that nobody asks for.
+    engine.matchRequest({ url: 'https://nowhere.invalid/', originURL: 'https://nowhere.invalid/', type: 'other' });
     switches = new Switches(); firewall = new Firewall(); urlRules = new UrlRules();
     const lines = (input.rules || '').split('\n').map(text => text.trim()).filter(text => text !== '');
     return lines.filter(line => {

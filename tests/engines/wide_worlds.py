@@ -2,7 +2,7 @@
 pages below a path, and documents that are opened there.
 
 What a list does besides blocking changes no verdict of `decide()`, so it is here to be in the way of what does; but
-for `$inline-script`, which stops what `decide()` is asked about.
+for `$inline-script`, which stops what `decide()` is asked about. So `$ipaddress` names none that is asked for.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OPTIONS = (
     "domain=~{0}|~{1}", "domain=news.*|~{0}", "domain={0}|~www.{0}", "script,image,font,media,ping,websocket",
     "~script,~image,third-party", "match-case,from={0}", "xhr,match-case,important", "document,important",
     "popup", "method=post", "object", "redirect=noopjs,script", "redirect-rule=1x1.gif,image",
-    "removeparam=ads", "csp=img-src 'none'", "permissions=camera=()", "header=x-ads:1", "ipaddress=192.0.2.7",
+    "removeparam=ads", "csp=img-src 'none'", "permissions=camera=()", "header=x-ads:1", "ipaddress=203.0.113.7",
 )  # fmt: skip
 BESIDES = ("@@||{0}^$generichide", "@@||{0}^$elemhide", "{0}##.ad", "@@||{0}^$csp", "@@||{0}^$removeparam=ads")
 MORE_PATHS = (
