@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.security import HTTPBearer
 
 from blockctl import __version__
@@ -16,6 +16,7 @@ from blockctl.io import api_asking, api_lists, api_log, api_page, api_plain, api
 from blockctl.io.api_desk import Desk, http_status, of_token, told
 from blockctl.io.api_guard import App, Gate, Guard
 from blockctl.io.api_nouns import Fault
+from blockctl.io.api_plain_html import PLAIN, refusal
 from blockctl.model.diagnostic import BlockctlError
 
 DESCRIPTION = (
@@ -78,13 +79,20 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse(_body("; ".join(found)[:1000], "GET /openapi.json describes what is right"), 422)
 
 
-async def _no_such(request: Request, error: Exception) -> JSONResponse:
+async def _no_such(request: Request, error: Exception) -> Response:
     status = int(getattr(error, "status_code", 404))
     message = {400: "the body is not JSON", 405: f"{request.method} is not for this"}.get(
         status, "there is no such thing"
     )
-    return JSONResponse(_body(message), status, headers=getattr(error, "headers", None))
+    return _shown(request, message, status, getattr(error, "headers", None))
 
 
-async def _own_fault(_: Request, __: Exception) -> JSONResponse:
-    return JSONResponse(_body("a fault of blockctl's own; `serve` told it"), 500)
+async def _own_fault(request: Request, _: Exception) -> Response:
+    return _shown(request, "a fault of blockctl's own; `serve` told it", 500)
+
+
+def _shown(request: Request, message: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Return what went wrong: as a page where a person asked by the page without JavaScript, else as JSON."""
+    if request.url.path.rstrip("/") == PLAIN:
+        return HTMLResponse(refusal(message), status, headers)
+    return JSONResponse(_body(message), status, headers)

@@ -75,10 +75,9 @@ class DeclinedError(BlockctlError):
 
 
 def refuse(faults: list[Diagnostic]) -> None:
-    """Raise with what is wrong in what was asked for."""
+    """Raise with what is wrong in what was asked for; the first fault is the one that is told where one fits."""
     if faults:
-        error = BlockctlError("nothing was changed", diagnostics=tuple(faults))
-        raise error
+        raise BlockctlError(faults[0].message, faults[0].hint, diagnostics=tuple(faults))
 
 
 def http_status(error: BlockctlError) -> int:

@@ -109,7 +109,7 @@ class Guard:
             raise RefusedError(400, "there are no WebSockets here")
         if origin and not extension and origin != f"{scope['scheme']}://{host}":
             raise RefusedError(403, "no page of another origin may ask")
-        if not origin and scope["path"] == PLAIN and scope["method"] != "GET":
+        if not origin and scope["path"] == PLAIN and scope["method"] not in ("GET", "HEAD"):
             raise RefusedError(403, "the browser does not say which page sends this form", "an `Origin` header does")
         is_page = scope["method"] == "GET" and not str(scope["path"]).startswith(("/v1", "/lists"))
         if headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site") and not extension and not is_page:

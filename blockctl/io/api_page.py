@@ -15,8 +15,8 @@ TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json", 
 FIRST = "index.html"
 
 
-@routes.get("/")
-@routes.get("/{name}")
+@routes.api_route("/", methods=["GET", "HEAD"])
+@routes.api_route("/{name}", methods=["GET", "HEAD"])
 async def get_file(request: Request, name: str = FIRST) -> Response:
     """Return a file of the page; only names that are there in the folder."""
     folder = files("blockctl").joinpath("page")

@@ -39,7 +39,7 @@ SCREENS: dict[str, tuple[str, Callable[[Request, Form, Forms], Awaitable[Html]]]
 }  # fmt: skip
 
 
-@routes.get(PLAIN)
+@routes.api_route(PLAIN, methods=["GET", "HEAD"])
 async def get_plain() -> HTMLResponse:
     """Return the first screen, which needs no token: pairing."""
     return _entry()
@@ -108,8 +108,8 @@ async def _screen(
     request: Request, device: Device, form: Form, said: str = "", *, error: BlockctlError | None = None, key: str = ""
 ) -> HTMLResponse:
     """Return a screen, and above it what was done or what is wrong: in the policy's file too."""
-    if "look" in form:  # a name that was pressed, on any screen
-        form = {**form, "view": "site", "what": form["look"]}
+    if "look" in form:  # a name that was pressed, on any screen, or typed beside the button
+        form = {**form, "view": "site", "what": form["look"] or form.get("host", "")}
     view = form.get("view", "") if form.get("view") in SCREENS else "site"
     here = {"view": view, **{name: form[name] for name in KEPT if name in form}}
     forms = Forms(form["token"], WRITE in device.scopes, here)

@@ -76,7 +76,7 @@ def fault(error: BlockctlError) -> Html:
     in_file = [each for each in error.diagnostics if each.origin.file != WHERE]
     found = [make("p", text, class_="bad") for text in ([each.message for each in typed] or [str(error)])]
     found += [make("p", make("code", str(each.origin)), f" {each.message}") for each in in_file]
-    hints = [error.hint, *[each.hint for each in error.diagnostics]]
+    hints = dict.fromkeys([error.hint, *[each.hint for each in error.diagnostics]])
     return make("div", *found, *[make("p", hint) for hint in hints if hint], class_="card", role="alert")
 
 
@@ -122,9 +122,9 @@ def page(title: str, head: str, *main: str) -> str:
     )
 
 
-def refusal(message: str, hint: str) -> str:
+def refusal(message: str, hint: str = "") -> str:
     """Return the page that says why nothing was done."""
-    said = make("div", make("p", message, class_="bad"), make("p", hint), class_="card", role="alert")
+    said = make("div", make("p", message, class_="bad"), make("p", hint) if hint else "", class_="card", role="alert")
     way = make("p", make("a", "Begin again", href=PLAIN))
     return page("Refused", "", make("h2", "Nothing was done"), said, way)
 

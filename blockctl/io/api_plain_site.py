@@ -121,11 +121,12 @@ def _host_form(site: str, forms: Forms) -> Html:
         "input", name="host", required=True, autocapitalize="none", autocomplete="off", placeholder="cdn.example"
     )
     places = make("option", f"on {site}", value=site) + make("option", "everywhere", value="")
+    look = button("Look it up", "look", "")  # the first of a form is what Enter presses, so it changes nothing
     return forms.change(
         make("h4", "Allow or deny a host"),
         make("p", make("label", "Host", name)),
         make("p", make("label", "Where ", make("select", Html(places), name="site")), " ", times(), class_="row"),
-        make("div", forms.act("Allow", "allow"), forms.act("Deny", "deny"), class_="row"),
+        make("div", look, forms.act("Allow", "allow"), forms.act("Deny", "deny"), class_="row"),
     )
 
 

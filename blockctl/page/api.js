@@ -5,7 +5,8 @@ export let token = localStorage.getItem(KEY) || "";
 
 export class Declined extends Error {
   constructor(status, error) {
-    super([error.message, error.hint].filter(Boolean).join(": "));
+    const lines = (error.diagnostics ?? []).filter((each) => each.line).map((each) => `line ${each.line}: ${each.message}`);
+    super([error.message, error.hint, ...lines.slice(0, 3)].filter(Boolean).join(": "));
     this.status = status;
   }
 }

@@ -151,6 +151,36 @@ def test_what_is_wrong_is_told_and_changes_nothing(api: Api, token: str) -> None
     assert "is not one site" in Seen(send(api, token=token, what="not a host").body).text
 
 
+def test_enter_in_the_field_for_a_host_changes_nothing(api: Api, token: str) -> None:
+    """Enter presses the first button of a form (HTML, "implicit submission"), so it is one that shows something."""
+    tags = Seen(send(api, token=token, what="rant.example").body).tags
+    forms = [at for at, (tag, _) in enumerate(tags) if tag == "form"]
+    typed = 0
+    for at, end in pairwise([*forms, len(tags)]):
+        fields = [each for tag, each in tags[at:end] if tag == "input" and each.get("type") != "hidden"]
+        first = next((each for tag, each in tags[at:end] if tag == "button"), {})
+        typed += bool(fields)
+        assert not fields or first.get("name") != "do"
+    assert typed >= 2
+    before = api.text
+    fields = {"what": "rant.example", "site": "rant.example", "host": "ads.example", "look": ""}
+    said = Seen(send(api, token=token, **fields).body).text
+    assert "own.txt:1" in said
+    assert api.text == before
+
+
+def test_what_is_no_way_to_ask_is_told_as_a_page(api: Api) -> None:
+    for method, path in (("PUT", "/plain"), ("DELETE", "/plain"), ("GET", "/plain/")):
+        body = b"a=b" if path == "/plain" else None
+        answer = api.call(method, path, body, Content_Type=FORM if body else "", Origin=api.base)
+        assert answer.status in (404, 405), (method, path, answer.body)
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "Begin again" in Seen(answer.body).text
+    for path in ("/plain", "/"):
+        answer = api.call("HEAD", path)
+        assert (answer.status, answer.body) == (200, b"")
+
+
 def test_a_policy_with_errors_is_told_with_its_line(api: Api, token: str) -> None:
     before = api.text
     try:

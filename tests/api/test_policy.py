@@ -83,6 +83,9 @@ def test_wrong_input_is_told_and_changes_nothing(api: Api) -> None:
         assert answer.status == 422, (method, path, body, answer.body)
         assert answer.json()["error"]["message"]
     assert api.text == before
+    error = api.call("GET", "/v1/site?host=co.uk").json()["error"]  # what is shown where there is one line for it
+    assert "public suffix" in error["message"]
+    assert "name the site below it" in error["hint"]
 
 
 def test_a_file_with_errors_is_told_and_left(api: Api) -> None:
