@@ -65,11 +65,11 @@ async function state({ tab }) {
   const [live, { address, token, device }] = [await kept(), await account()];
   const { url } = await browser.tabs.get(tab);
   const host = hostOf(url ?? "");
-  const { problem = "" } = await browser.storage.local.get("problem");
+  const { problem = "", refused = "" } = await browser.storage.local.get(["problem", "refused"]);
   const said = await visitOf(tab, host);
   const mode = live && { javascript: modeOf(live.modes.javascript, host), blocking: modeOf(live.modes.blocking, host) };
   return {
-    host, url, address, device, problem, isPaired: Boolean(token), isEmpty: await isEmpty(tab), visit: said, mode,
+    host, url, address, device, problem, refused, isPaired: Boolean(token), isEmpty: await isEmpty(tab), visit: said, mode,
     paused: live?.paused.in_force ?? false, words: words(live, host, said), fetched: live?.fetched,
     mayRead: await browser.permissions.contains({ origins: ["<all_urls>"] }),
   };

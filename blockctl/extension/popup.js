@@ -50,7 +50,7 @@ async function draw() {
   $("pause").textContent = shown.paused ? "End the pause" : "Pause for 10 minutes";
   $("pause").disabled = isGone;
   $("page").href = shown.address;
-  $("problem").textContent = isGone ? `${shown.problem} Its last rules hold${since()}.` : "";
+  $("problem").textContent = isGone ? `${shown.problem} Its last rules hold${since()}.` : shown.refused;
   press("javascript", shown.visit?.javascript ?? shown.mode?.javascript);
   press("blocking", shown.mode?.blocking === false ? "allow" : "block");
   for (const input of document.querySelectorAll("[name=how]")) input.disabled = isGone && input.value !== "visit";

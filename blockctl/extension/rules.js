@@ -55,10 +55,42 @@ export const lapse = (now = Date.now()) => inTurn(async () => {
 });
 
 async function replaceRules(which, addRules) {
-  const removeRuleIds = known[which] ?? (await dnr[`get${which}Rules`]()).map((rule) => rule.id);
+  const ids = known[which] ?? (await dnr[`get${which}Rules`]()).map((rule) => rule.id);
   delete known[which]; // should it fail
-  await dnr[`update${which}Rules`]({ removeRuleIds, addRules });
-  known[which] = addRules.map((rule) => rule.id);
+  const { inForce, refused } = await install(which, ids, addRules);
+  known[which] = inForce.map((rule) => rule.id);
+  if (which === "Dynamic" || refused.length) await tellRefused(refused, addRules.length);
+}
+
+/**
+ * Put rules in the place of those with these numbers. A browser that refuses one (Safari: of headers) refuses all that come
+ * with it, so then they come half by half, and those that are refused alone are left out. Throws when none is taken.
+ */
+async function install(which, ids, rules) {
+  let [inForce, removeRuleIds] = [[], ids];
+  const refused = [];
+  async function grow(more) {
+    const addRules = [...inForce, ...more];
+    try {
+      await dnr[`update${which}Rules`]({ removeRuleIds, addRules });
+      [inForce, removeRuleIds] = [addRules, addRules.map((rule) => rule.id)];
+    } catch (error) {
+      if (!more.length) throw error;
+      if (more.length === 1) return void refused.push({ rule: more[0], error });
+      await grow(more.slice(0, more.length >> 1));
+      await grow(more.slice(more.length >> 1));
+    }
+  }
+  await grow(rules);
+  if (refused.length && !inForce.length) throw refused[0].error;
+  return { inForce, refused };
+}
+
+async function tellRefused(refused, count) {
+  const [first] = refused;
+  const text = first ? `This browser refuses ${refused.length} of ${count} rules (${first.rule.action.type}): ${first.error.message}` : "";
+  if (text !== known.refused) await browser.storage.local.set({ refused: text });
+  known.refused = text;
 }
 
 // --- a tab's own say ---

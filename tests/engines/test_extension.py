@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from blockctl.backends.dnr_live import Live
 from blockctl.backends.scripts import CLAIMS, ELSEWHERE, WAYS, Claim
 from blockctl.backends.ublock_regions import javascript_of
+from blockctl.io import api_rules
 from blockctl.model.diagnostic import Origin
 from blockctl.model.policy import JavaScript, Policy
 from blockctl.model.policy import Site as Entry
@@ -264,6 +267,45 @@ def test_without_blockctl(browser: Browser, api: Api) -> None:
     api.write(POLICY + "  other.test: {javascript: deny}\n")
     obeys(browser, "http://other.test/", "before")
     until("no complaint", lambda: not browser.popup("return document.getElementById('problem').textContent"))
+
+
+def test_a_rule_that_the_browser_refuses(browser: Browser, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are in force all the same, and it is told."""
+    bad = {"id": 5000, "action": {"type": "modifyHeaders"}, "condition": {"requestDomains": ["other.test"]}}  # which?
+    made = api_rules.live
+
+    def with_a_fault(policy: Policy, options: Mapping[str, str]) -> Live:
+        found = made(policy, options)
+        return replace(found, rules=[found.rules[0], bad, *found.rules[1:]])
+
+    monkeypatch.setattr(api_rules, "live", with_a_fault)
+    api.write(POLICY + "  lapse.test: {javascript: deny}\n")
+    obeys(browser, "http://lapse.test/", "before")
+    obeys(browser, "http://rant.test/", "before")
+    told = until("the word", lambda: browser.popup("return document.getElementById('problem').textContent"))
+    assert "refuses 1 of " in told
+    assert "(modifyHeaders)" in told
+    monkeypatch.undo()
+    api.write(POLICY)
+    until("no complaint", lambda: not browser.popup("return document.getElementById('problem').textContent"))
+
+
+def test_names_of_all_kinds(browser: Browser, api: Api) -> None:
+    """No name that the policy takes is one that a browser refuses, with all others in its rule."""
+    names = [
+        "192.0.2.7",
+        '"[2001:db8::1]"',
+        "localhost",
+        "x_y.test",
+        "xn--fa-hia.test",
+        "b\u00fccher.test",
+        "TOP.Test.",
+    ]
+    api.write(POLICY + "".join(f"  {name}: {{javascript: deny}}\n" for name in names))
+    for url in ("http://top.test/", "http://xn--bcher-kva.test/", "http://x_y.test/", "http://192.0.2.7/"):
+        browser.web.pages[url] = SETS_TITLE
+        obeys(browser, url, "before")
+    assert state(browser)["refused"] == ""
 
 
 def test_hide_and_scroll(browser: Browser, api: Api) -> None:
