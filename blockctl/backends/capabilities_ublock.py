@@ -30,6 +30,11 @@ UBLOCK: dict[str, Reason] = {
         "an important rule for pages by regular expression is left out where the policy frees some hosts of a site",
         "||ads.example^$important,domain=/^news/",
     ),
+    "nested-names": Reason(
+        Fidelity.IMPOSSIBLE,
+        "uBO lets a name that is taken away win over every name beside it, where the nearest of three should",
+        "||ads.example^$domain=news.example|~eu.news.example|a.eu.news.example",
+    ),
     "nested-scriptlets": Reason(
         Fidelity.NARROWER,
         "scriptlets switched off on a site stay off below it",

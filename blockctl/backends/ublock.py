@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from blockctl.backends.output import Gaps, Output, Prepared
 from blockctl.backends.ublock_important import Carving
-from blockctl.backends.ublock_lines import cosmetic_line, exact_name, name_line, network_line
+from blockctl.backends.ublock_lines import cosmetic_line, exact_name, name_line, network_line, with_nearest
 from blockctl.backends.ublock_policy import frame_gaps, policy_lines
 from blockctl.model.filterlist import FilterList
 from blockctl.model.policy import Policy
@@ -62,13 +62,16 @@ def _names(each: FilterList) -> Iterable[str]:
 
 def _network(each: FilterList, lines: dict[str, None], carving: Carving, gaps: Gaps) -> None:
     adblock = each.format.startswith("adblock")
-    for rule in each.rules:
-        if adblock:
+    for listed in each.rules:
+        rule = with_nearest(listed) if adblock else listed
+        if rule is None:
+            line, reason = "", "nested-names"
+        elif adblock:
             line, reason = network_line(rule)
         else:
             line, reason = ("@@" if rule.effect is Effect.ALLOW else "") + name_line(rule.host, rule.scope), ""
-        if not line:
-            gaps.add(reason, rule.origin, rule.text)
+        if rule is None or not line:
+            gaps.add(reason, listed.origin, listed.text)
         elif rule.important and rule.effect is Effect.BLOCK:
             carving.important.append(_as(rule, line))
         elif rule.action == "csp" and rule.effect is Effect.ALLOW and "csp=" not in line:

@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from blockctl.backends.output import Gaps
-from blockctl.backends.ublock_lines import name_of, options_at, split_options
+from blockctl.backends.ublock_lines import and_for_pages, written
 from blockctl.backends.ublock_regions import Hosts, Names, Region, above, blocking_of, regions, topmost
 from blockctl.model.match import page_keys
 from blockctl.model.names import covers, parents, reversed_labels
 from blockctl.model.pattern import anchored_host
 from blockctl.model.policy import Policy
-from blockctl.model.rule import Rule
-
-_CONDITIONS = frozenset(("domain", "from", "to", "denyallow"))
+from blockctl.model.request import ALL_KINDS
+from blockctl.model.rule import Party, Rule
 
 # What is taken out of a rule on the pages of a site: allowed names, or everything (None).
 Taken = tuple[str, ...] | None
@@ -38,7 +37,11 @@ class Carving:
     def important_lines(self, policy: Policy, gaps: Gaps) -> Iterator[str]:
         """Yield the important rules as far as the policy lets them, as uBO writes them."""
         for rule, piece in self.important_pieces(policy, gaps):
-            yield rule.text if piece is rule else _written(piece)
+            line = rule.text if piece is rule else written(piece)
+            if rule.host and rule.kinds == ALL_KINDS and rule.party is not Party.THIRD:
+                yield from and_for_pages(line, rule.host, piece.sites)
+            else:
+                yield line
 
     def important_pieces(self, policy: Policy, gaps: Gaps) -> Iterator[tuple[Rule, Rule]]:
         """Yield each important rule with what the policy leaves of it, which may be the rule itself."""
@@ -149,16 +152,6 @@ def _piece(rule: Rule, region: Region, taken: list[str]) -> Iterator[Rule]:
         sites = tuple(region.names)
     not_to = (*rule.not_to, *(name for name in taken if name not in rule.not_to))
     yield replace(rule, sites=sites, not_sites=(*rule.not_sites, *region.but), not_to=not_to)
-
-
-def _written(piece: Rule) -> str:
-    """Return the text of the rule that this is a piece of, with the conditions of the piece."""
-    at = options_at(piece.text)
-    kept = [option for option in split_options(piece.text[at + 1 :]) if name_of(option) not in _CONDITIONS]
-    for name, values, negated in (("domain", piece.sites, piece.not_sites), ("to", piece.to, piece.not_to)):
-        if listed := [*values, *(f"~{value}" for value in negated)]:
-            kept.append(f"{name}={'|'.join(listed)}")
-    return f"{piece.text[:at]}${','.join(kept)}"
 
 
 def _both(condition: str, site: str) -> str:

@@ -22,8 +22,12 @@ meaning (uBO's wiki "Static filter syntax"; every class of line was asked of uBO
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
+from blockctl.model.match import page_keys
+from blockctl.model.names import covers
 from blockctl.model.request import SUBRESOURCES
 from blockctl.model.rule import Cosmetic, Effect, Rule, Scope
 
@@ -39,6 +43,7 @@ OPTIONS = frozenset((
 ))
 # fmt: on
 TRUSTED_OPTIONS = frozenset(("replace", "urlskip", "uritransform"))  # heeded only from uBO's own lists and My filters
+_CONDITIONS = frozenset(("domain", "from", "to", "denyallow"))
 REWRITTEN = frozenset(("denyallow", "important", "match-case", "csp", "reason"))  # options that may need a second look
 BAD_CSP = re.compile(r"(?:^|[;,])\s*report-(?:to|uri)\b", re.IGNORECASE)
 
@@ -175,6 +180,56 @@ def _rewritten(rule: Rule, pattern: str, options: str, names: frozenset[str]) ->
         else:  # every address has its letters
             parts = [part for part in parts if name_of(part) != "match-case"]
     return pattern, ",".join(parts), ""
+
+
+def with_nearest(rule: Rule) -> Rule | None:
+    """Return a rule as uBO is to be told its pages and hosts, None where no line says them.
+
+    Of `domain=x.news.example|~news.example` the nearest name wins; in uBO any `~name` does. Around what the rule is
+    limited to it says nothing more, and is left out.
+    """
+    if not ((rule.sites and rule.not_sites) or (rule.to and rule.not_to)):
+        return rule
+    not_sites, not_to = _needed(rule.sites, rule.not_sites), _needed(rule.to, rule.not_to)
+    if not_sites is None or not_to is None:
+        return None
+    if (not_sites, not_to) == (rule.not_sites, rule.not_to):
+        return rule
+    rule = replace(rule, not_sites=not_sites, not_to=not_to)
+    return replace(rule, text=written(rule))
+
+
+def _needed(names: tuple[str, ...], not_names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return those of `not_names` around none of the names; None where one is both around a name and below one."""
+    around = [name for name in not_names if any(name in page_keys(each)[1:] for each in names)]
+    if any(name in page_keys(each) for each in around for name in names):
+        return None
+    return tuple(name for name in not_names if name not in around)
+
+
+def written(rule: Rule) -> str:
+    """Return the text of a rule with its pages and hosts as they are now."""
+    at = options_at(rule.text)
+    kept = [option for option in split_options(rule.text[at + 1 :]) if name_of(option) not in _CONDITIONS]
+    for name, values, negated in (("domain", rule.sites, rule.not_sites), ("to", rule.to, rule.not_to)):
+        if listed := [*values, *(f"~{value}" for value in negated)]:
+            kept.append(f"{name}={'|'.join(listed)}")
+    return f"{rule.text[:at]}${','.join(kept)}"
+
+
+def and_for_pages(line: str, host: str, sites: Sequence[str]) -> Iterator[str]:
+    """Yield an important line for a host, and again for its pages, which else a list's `@@...$document` would free.
+
+    `sites` are those it is limited to; where none of them has to do with the host, its pages open elsewhere.
+    """
+    yield line
+    if not sites or any(site.startswith("/") or "*" in site or _related(host, site) for site in sites):
+        at = options_at(line)
+        yield f"{line[:at]}$document,{line[at + 1 :]}"
+
+
+def _related(host: str, site: str) -> bool:
+    return covers(host, site) or covers(site, host)
 
 
 def _with_to(parts: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from blockctl.backends.output import Gaps, Output
 from blockctl.backends.ublock_important import Carving
+from blockctl.backends.ublock_lines import and_for_pages
 from blockctl.backends.ublock_regions import (
     Hosts,
     Names,
@@ -76,7 +77,8 @@ def host_lines(policy: Policy) -> Iterator[str]:
     """Yield the lines for the user's denied and allowed hosts and for `protect`."""
     for host, region, picture in denied_hosts(policy):
         to = "to=" + "|".join(f"~{name}" for name in picture) if picture else ""
-        yield line(f"||{host}^", "important", region.option("domain"), to)
+        denied = line(f"||{host}^", "important", region.option("domain"), to)
+        yield from and_for_pages(denied, host, region.names)
     for host, sites in allowed_hosts(policy):
         yield line(f"@@||{host}^", f"domain={'|'.join(sites)}" if sites else "")
 

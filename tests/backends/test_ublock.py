@@ -16,6 +16,7 @@ from blockctl.model.filterlist import FilterList
 from blockctl.model.policy import HostEntry, JavaScript, Policy, Site
 from blockctl.model.request import SUBRESOURCES, Kind
 from blockctl.model.rule import Cosmetic, CosmeticForm, Effect, Rule, Scope
+from blockctl.parsers import PARSERS
 
 HERE = Origin("policy.yaml", 3)
 PAGES: dict[str, object] = {"pattern": "|https://x.net/", "kinds": SUBRESOURCES}
@@ -78,23 +79,38 @@ def lines(output: Output) -> list[str]:
         ),
         pytest.param(
             policy(deny=("t.example",), allow=("a.t.example",)),
-            ["||t.example^$important,to=~a.t.example", "@@||a.t.example^"],
+            [
+                "||t.example^$important,to=~a.t.example",
+                "||t.example^$document,important,to=~a.t.example",
+                "@@||a.t.example^",
+            ],
             id="an allowed host below a denied one",
         ),
         pytest.param(
             policy(deny=("t.example", "b.a.t.example"), allow=("a.t.example",)),
-            ["||t.example^$important,to=~a.t.example", "||b.a.t.example^$important", "@@||a.t.example^"],
+            [
+                "||t.example^$important,to=~a.t.example",
+                "||t.example^$document,important,to=~a.t.example",
+                "||b.a.t.example^$important",
+                "||b.a.t.example^$document,important",
+                "@@||a.t.example^",
+            ],
             id="three deep",
         ),
         pytest.param(
             policy(site("news.example", allow=("t.example",)), deny=("t.example",)),
-            ["||t.example^$important,domain=~news.example", "@@||t.example^$domain=news.example"],
+            [
+                "||t.example^$important,domain=~news.example",
+                "||t.example^$document,important,domain=~news.example",
+                "@@||t.example^$domain=news.example",
+            ],
             id="a site allows what is denied everywhere",
         ),
         pytest.param(
             policy(site("news.example", allow=("a.t.example",)), deny=("t.example",)),
             [
                 "||t.example^$important,domain=~news.example",
+                "||t.example^$document,important,domain=~news.example",
                 "||t.example^$important,domain=news.example,to=~a.t.example",
                 "@@||a.t.example^$domain=news.example",
             ],
@@ -133,6 +149,29 @@ def test_policy(wanted: Policy, expected: list[str]) -> None:
 
 
 RULE = "||ads.example^$script,important"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param("||a.example^$important", ["||a.example^$important", "||a.example^$document,important"], id="all"),
+        pytest.param("||a.example^$script,important", ["||a.example^$script,important"], id="of a kind"),
+        pytest.param("||a.example^$3p,important", ["||a.example^$3p,important"], id="a page is first party"),
+        pytest.param("||a.example^$important,domain=b.example", ["||a.example^$important,domain=b.example"],
+                     id="on other pages"),
+        pytest.param("||a.example^$domain=x.b.example|~b.example", ["||a.example^$domain=x.b.example"],
+                     id="around what it is limited to"),
+        pytest.param("||a.example^$domain=b.example|~x.b.example", ["||a.example^$domain=b.example|~x.b.example"],
+                     id="within it"),
+        pytest.param("||example.com^$script,to=x.a.example.com|~a.example.com",
+                     ["||example.com^$script,to=x.a.example.com"], id="around a host"),
+        pytest.param("/ads/$domain=b.example|~x.b.example|a.x.b.example", [], id="both: a gap"),
+    ],
+)  # fmt: skip
+def test_lines_of_lists(line: str, expected: list[str]) -> None:
+    output = emit(policy(), PARSERS["adblock"](f"{line}\n", "list"))
+    assert lines(output) == expected
+    assert output.gaps.count == ({} if expected else {"nested-names": 1})
 
 
 @pytest.mark.parametrize(
@@ -215,7 +254,7 @@ def test_a_line_is_written_once() -> None:
 
 def test_blocking_off_everywhere_leaves_the_lists_out() -> None:
     output = emit(policy(blocking=False, deny=("t.example",)), FilterList("list", "hosts", subtree={"a.example"}))
-    assert lines(output) == ["||t.example^$important"]
+    assert lines(output) == ["||t.example^$important", "||t.example^$document,important"]
 
 
 def test_what_lists_do_besides_blocking_stops_too() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from blockctl.backends.ublock_lines import network_line
+from blockctl.backends.ublock_lines import network_line, with_nearest
 from blockctl.model.index import Index
 from blockctl.model.match import matches
 from blockctl.model.request import ALL_KINDS, Kind
@@ -125,7 +125,8 @@ class Reading:
 
 def is_rewritten(rule: Rule, pages: bool) -> bool:
     """Whether we write a line otherwise; that a pattern without kinds speaks of no page bears on pages alone."""
-    line = network_line(rule)[0]
+    nearest = with_nearest(rule)
+    line = network_line(nearest)[0] if nearest else ""
     if not pages:
         line = line.removesuffix("~document").removesuffix("$").removesuffix(",")
     return line != rule.text
