@@ -58,6 +58,7 @@ class Child:
                 missing.append(text)
                 if text not in self._missing:
                     self._say(f"the web API cannot listen on {text}: {error.strerror or error}; the resolver goes on")
+                    self._say('  hint: end what has that port, or name another: resolver: {api: "127.0.0.1:5381"}')
         self._missing = tuple(missing)
         self._ready()
 

@@ -20,7 +20,9 @@ from blockctl.model.diagnostic import BlockctlError, Diagnostic
 from blockctl.model.policy import Policy
 from blockctl.policy.read import read_policy
 
-MOST_ENDS = 8
+MOST_ENDS = 8  # and fewer where a policy is large: each brings all its rules
+FEWEST_ENDS = 2  # the next one, and the last of all
+MANY = 8000  # entries, in all that is told at once
 Stamp = tuple[Seen, Seen]
 
 
@@ -102,7 +104,7 @@ class View:
             text = read_text(self.path)
             gc.disable()  # a large policy is a hundred thousand objects and no cycle
             try:
-                policy, faults = read_policy(text, str(self.path))
+                policy, faults = read_policy(text, str(self.path), again=True)
             finally:
                 gc.enable()
             self._read, self._text_seen = (policy, text, faults), seen
@@ -122,9 +124,14 @@ class View:
         self._revision = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
     def ends(self) -> list[datetime]:
-        """Return when something that stands now ends by itself: the next few moments, and the last of all."""
+        """Return when something that stands now ends by itself: the next few moments, and the last of all.
+
+        Who follows is told anew at each of them; one who reaches nobody meanwhile goes by these alone.
+        """
         if self._loaded is None:
             return []
+        entries = len(self._loaded.whole.sites) + len(self._loaded.whole.hosts)
+        most = max(FEWEST_ENDS, min(MOST_ENDS, MANY // max(entries, 1)))
         pause = self._loaded.pauses.next_end()
         found = sorted({end for end in (*self._ends, pause) if end is not None and end > self._loaded.now})
-        return found if len(found) <= MOST_ENDS else [*found[: MOST_ENDS - 1], found[-1]]
+        return found if len(found) <= most else [*found[: most - 1], found[-1]]

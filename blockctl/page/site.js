@@ -1,8 +1,9 @@
 // One site: what applies there and why, and the switches.
 
 import { call } from "./api.js";
-import { at, button, choice, make, tell, when } from "./dom.js";
+import { at, button, choice, count, make, tell, when } from "./dom.js";
 
+const MOST = 100; // entries shown; the others are found by their names
 const TIMES = [["", "for good"], ["1h", "for an hour"], ["1d", "for a day"]];
 let duration = "";
 
@@ -26,14 +27,18 @@ export async function open(what) {
 export async function entries() {
   const { sites, defaults } = await call("GET", "/v1/sites");
   const { hosts } = await call("GET", "/v1/hosts");
-  const rows = sites.map((site) => make("li", {}, make("a", { href: `#site=${encodeURIComponent(site.site)}` }, site.site),
+  const rows = sites.slice(0, MOST).map((site) => make("li", {}, make("a", { href: `#site=${encodeURIComponent(site.site)}` }, site.site),
     make("span", { class: "dim" }, spoken(site))));
   const everywhere = hosts.filter((each) => each.site === null);
   at("#entries").replaceChildren(
     make("p", { class: "dim" }, `Elsewhere: JavaScript ${defaults.javascript}, ads and trackers ${defaults.blocking ? "blocked" : "let through"}.`),
-    make("ul", { class: "list" }, rows),
+    make("ul", { class: "list" }, rows), more(sites),
     everywhere.length ? make("h3", {}, "Hosts, everywhere") : "",
-    make("ul", { class: "list" }, everywhere.map((each) => hostRow(each, () => entries()))));
+    make("ul", { class: "list" }, everywhere.slice(0, MOST).map((each) => hostRow(each, () => entries()))), more(everywhere));
+}
+
+function more(all) {
+  return all.length > MOST ? make("p", { class: "dim" }, `And ${count(all.length - MOST)} more: search for one.`) : "";
 }
 
 function spoken(site) {
@@ -65,7 +70,7 @@ function card(told) {
     make("div", { class: "row" }, make("span", {}, "This holds"), times(),
       told.site ? button("Forget this site", () => reset(told.site)) : ""),
     told.hosts.length ? make("h3", {}, "Hosts, on this site") : "",
-    make("ul", { class: "list" }, told.hosts.map((each) => hostRow(each, () => open(told.host)))),
+    make("ul", { class: "list" }, told.hosts.slice(0, MOST).map((each) => hostRow(each, () => open(told.host)))), more(told.hosts),
     hostForm(told.host));
 }
 

@@ -27,7 +27,7 @@ from blockctl.policy.entries import (
 )
 from blockctl.policy.read import has_errors, read_policy, read_tree
 from blockctl.policy.splice import Splice, render
-from blockctl.policy.tree import BOM, Scalar, parse_tree
+from blockctl.policy.tree import BOM, Scalar, parse_kept
 from blockctl.policy.values import host_name
 
 Step = Callable[[Splice, tree.Mapping], None]
@@ -70,7 +70,7 @@ def drop_if_lapsed(text: str, site: str, now: datetime) -> str:
     """Take a site's entry away if its time has passed, so that what is added to it next does not lapse with it."""
     if "until" not in text:
         return text
-    policy, faults = read_policy(text, "policy")
+    policy, faults = read_policy(text, "policy", again=True)
     entry = policy.sites.get(site)
     if has_errors(faults) or entry is None or entry.until is None or entry.until > now:
         return text
@@ -193,19 +193,19 @@ def remove_lapsed(text: str, now: datetime) -> str:
 def proved(text: str, steps: list[Step], change: Callable[[Policy], Policy]) -> str:
     """Take the steps and prove that the text then says what the change means."""
     before = text.removeprefix(BOM)
-    root, faults = parse_tree(before, "policy")
+    root, faults = parse_kept(before, "policy")
     policy, more = read_tree(root, "policy", broken=bool(faults))
     if has_errors([*faults, *more]):
         raise BlockctlError("the policy has errors; nothing was changed", "`blockctl check` lists them")
     after = before
     for step in steps:
         if after is not before:
-            root, _ = parse_tree(after, "policy")
+            root, _ = parse_kept(after, "policy")
         if isinstance(root, tree.Mapping):
             splice = Splice(after)
             step(splice, root)
             after = splice.result() if splice.changed else after
-    read, faults = read_policy(after, "policy") if after is not before else (policy, [])
+    read, faults = read_policy(after, "policy", again=True) if after is not before else (policy, [])
     if has_errors(faults) or wanted.says(read) != wanted.says(change(policy)):
         raise BlockctlError("this file is laid out in a way that cannot be edited safely", "edit it by hand")
     return text[: len(text) - len(before)] + after

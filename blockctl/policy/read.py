@@ -11,19 +11,20 @@ from blockctl.model.policy import MAX_CHARACTERS, HostEntry, JavaScript, Policy,
 from blockctl.policy import tree, words
 from blockctl.policy.host_lists import read_hosts
 from blockctl.policy.sections import read_lists, read_targets
-from blockctl.policy.tree import Node, Scalar, parse_tree
+from blockctl.policy.tree import Node, Scalar, parse_kept, parse_tree
 from blockctl.policy.values import Reader
 
 
-def read_policy(text: str, file: str) -> tuple[Policy, list[Diagnostic]]:
+def read_policy(text: str, file: str, *, again: bool = False) -> tuple[Policy, list[Diagnostic]]:
     """Read a policy; what has a fault is left out of it. One with an error in its diagnostics must not be used.
 
-    The clock plays no part: `lapsed` tells which entries have ended, `Policy.at` leaves them out.
+    The clock plays no part: `lapsed` tells which entries have ended, `Policy.at` leaves them out. `again`: somebody in
+    this process reads this very text before or after, so its nodes are kept.
     """
     if len(text) > MAX_CHARACTERS:
         message = f"the policy has {len(text) / 1e6:,.0f} MB; the limit is {MAX_CHARACTERS / 1e6:,.0f} MB"
         return Policy(file), [Diagnostic("P001", Origin(file), message, "long lists of hosts belong in `lists:`")]
-    root, faults = parse_tree(text, file)
+    root, faults = (parse_kept if again else parse_tree)(text, file)
     policy, more = read_tree(root, file, broken=bool(faults))
     return policy, sorted([*faults, *more], key=lambda fault: fault.origin)
 

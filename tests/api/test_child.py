@@ -85,6 +85,7 @@ def test_a_port_that_is_taken_is_told_and_the_resolver_serves(tmp_path: Path) ->
             assert running.code("localhost") == "NOERROR"
             assert f"the web API cannot listen on 127.0.0.1:{port}" in running.said()
             assert running.said().count("cannot listen") == 1
+            assert 'name another: resolver: {api: "127.0.0.1:5381"}' in running.said()
 
 
 def test_other_devices_come_by_https_and_by_the_name_in_the_certificate(tmp_path: Path) -> None:

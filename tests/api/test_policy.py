@@ -145,6 +145,21 @@ def test_news_of_an_edit_comes_at_once_and_a_lapse_is_news(api: Api) -> None:
     assert api.text == before
 
 
+def test_what_is_over_later_is_told_at_once_and_of_a_large_policy_less(api: Api) -> None:
+    """Each moment brings all rules: the next ones and the last are told, fewer where they are long."""
+    before = api.text
+    ends = [f"2036-01-{day:02}T00:00:00Z" for day in range(1, 13)]
+    some = "".join(f"  soon{each}.example: {{javascript: deny, until: {end}}}\n" for each, end in enumerate(ends))
+    many = "".join(f"  site{each}.example: {{javascript: deny}}\n" for each in range(4000))
+    try:
+        for sites, told in ((some, [*ends[:7], ends[-1]]), (some + many, [ends[0], ends[-1]])):
+            api.running.policy.write_text(before.replace("sites:\n", f"sites:\n{sites}"), encoding="utf-8")
+            later = api.call("GET", "/v1/rules/dnr?browser=chromium").json()["later"]
+            assert [each["at"] for each in later] == told
+    finally:
+        api.running.policy.write_text(before, encoding="utf-8")
+
+
 def test_the_log_is_followed(api: Api) -> None:
     first = api.call("GET", "/v1/log").json()["last"]
     with api.raw() as link:

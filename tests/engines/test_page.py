@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from blockctl.io.opening import lead_to
 from blockctl.model.policy import JavaScript
 from blockctl.policy.read import read_policy
 from tests.engines.chromium import FLAGS, Pipe
@@ -213,6 +214,36 @@ def test_what_a_name_or_a_rule_holds_is_shown_and_never_run(tmp_path: Path) -> N
         tab.open(f"{page}#site=bad.example")
         tab.says(note)
         assert tab.run("document.title") == "blockctl"
+
+
+def test_a_large_policy_and_wrong_words(tmp_path: Path) -> None:
+    """Thousands of entries make no long page, and what is typed wrong is told with the reason."""
+    require("chromium")
+    with house(tmp_path) as (running, page), closing(Tab(PHONE, dark=False)) as tab:
+        sites = "".join(f"  site{each}.example: {{javascript: deny}}\n" for each in range(3000))
+        text = running.policy.read_text().replace("hosts:", f"{sites}hosts:")
+        running.policy.write_text(text)
+        tab.open(f"{page}#code={code(running)}")
+        tab.says("And 2,901 more: search for one.")
+        assert tab.run("document.querySelectorAll('#entries li').length") < 200
+        tab.open(f"{page}#site=site2999.example")
+        tab.says("JavaScript: denied here.")
+        tab.open(f"{page}#site=co.uk")
+        tab.says("co.uk is a public suffix")
+        running.policy.write_text(f"{text}nonsense: 1\n")
+        tab.open(f"{page}#site=other.example")
+        tab.says(f"line {text.count(chr(10)) + 1}: ")
+
+
+def test_a_file_leads_to_the_page_and_pairs(tmp_path: Path) -> None:
+    """As `up` opens it: what the browser is started with names the file, and the code is in the file alone."""
+    require("chromium")
+    with house(tmp_path) as (running, page), closing(Tab(DESK, dark=False)) as tab:
+        file = lead_to(f"{page}#code={code(running)}", tmp_path)
+        assert file is not None
+        tab.open(file.as_uri())
+        tab.says("In your policy")
+        assert tab.run("location.href") == f"{page}#site"
 
 
 def test_the_page_is_small_and_asks_nobody_else() -> None:

@@ -17,6 +17,7 @@ from blockctl.model.policy import MAX_CHARACTERS, JavaScript, ListSource, Policy
 from blockctl.parsers import PARSERS
 from blockctl.policy import tree, words
 from blockctl.policy.read import has_errors, lapsed, read_policy
+from blockctl.policy.tree import parse_kept
 from tests.policy.policies import texts
 
 WHOLE = """\
@@ -324,3 +325,15 @@ def test_a_mutated_policy_is_read_without_a_traceback(text: str, data: st.DataOb
     policy, faults = read_policy(text, "p.yaml")
     assert all(fault.origin.file == "p.yaml" for fault in faults)
     assert isinstance(policy, Policy)
+
+
+def test_a_text_that_is_read_again_says_the_same_and_names_its_own_file() -> None:
+    for text in (
+        "version: 1\nsites: {a.example: {javascript: deny}}\n",
+        "version: 1\nsites: [\n",
+        "version: 1\nnone: 1\n",
+    ):
+        for file in ("first", "second"):
+            assert read_policy(text, file, again=True) == read_policy(text, file)
+    before = parse_kept("version: 1\n", "")[0]
+    assert parse_kept("version: 1\n", "")[0] is before
