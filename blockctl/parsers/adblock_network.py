@@ -141,7 +141,7 @@ def _ascii_host(pattern: str) -> str:
 def _refused(rule: Rule, options: Options) -> Fault | None:
     """Return why a rule is not taken though it can be read."""
     if rule.host and rule.names_only and not rule.not_to:
-        return refusal(rule.host) if may_be_unlistable(rule.host) else None
+        return refusal(rule.host, allowing=rule.effect is Effect.ALLOW) if may_be_unlistable(rule.host) else None
     if (fault := _of_a_registry(rule)) or rule.host:
         return fault
     limited = options.kinds is not None or rule.party is not Party.ANY or rule.sites or rule.to or not rule.decides

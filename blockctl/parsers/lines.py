@@ -31,7 +31,7 @@ class Said:
 
     def name(self, text: str, scope: Scope, effect: Effect = Effect.BLOCK) -> None:
         """Add what the line says of a name as written, or what is wrong with the name."""
-        host = read_name(text)
+        host = read_name(text, allowing=effect is Effect.ALLOW)
         if isinstance(host, Fault):
             self.faults.append(host)
         else:

@@ -37,12 +37,12 @@ def clean_blanks(line: str) -> str:
     return line if line.isascii() else line.translate(_ODD)
 
 
-def read_name(text: str) -> str | Fault:
-    """Return the normal form of a name that a list may block, or what is wrong with it."""
+def read_name(text: str, *, allowing: bool = False) -> str | Fault:
+    """Return the normal form of a name that a list may block (`allowing`: except), or what is wrong with it."""
     if text[-1:].isdigit() and is_ip(text):
         return Fault("L102", f"{shown(text)} is an address; DNS blocks names", severity=Severity.WARNING)
     host = normalize_host(text) if "*" not in text else None
-    return _why_no_name(text) if host is None else refusal(host) or host
+    return _why_no_name(text) if host is None else refusal(host, allowing=allowing) or host
 
 
 def is_listable(host: str) -> bool:
@@ -50,24 +50,21 @@ def is_listable(host: str) -> bool:
     return refusal(host) is None
 
 
-def refusal(host: str) -> Fault | None:
-    """Return why no list may block a name in normal form, None when one may."""
+def refusal(host: str, *, allowing: bool = False) -> Fault | None:
+    """Return why no list may block (`allowing`: except) a name in normal form, None when one may."""
     if host.endswith(_TRIGGER_ENDS):
         return _trigger(host)
     if is_special_use(host):
         return Fault("L104", f"{host} is set apart for local use (RFC 6761) and never blocked by a list")
+    verb, does = ("allow", "let through") if allowing else ("deny", "cover")
+    hint = f"name it under `hosts: {verb}:` of the policy if you mean it"
     if "." not in host:
-        return Fault(
-            "L103", f"{shown(host)} has one label: the rule would cover a whole top level domain",
-            "name it under `hosts: deny:` of the policy if you mean it",
-        )  # fmt: skip
+        what = "exception" if allowing else "rule"
+        return Fault("L103", f"{shown(host)} has one label: the {what} would {does} a whole top level domain", hint)
     if len(host) > MAX_NAME:
         return Fault("L101", f"{shown(host)} has {len(host)} characters; a name has at most {MAX_NAME}")
     if is_public_suffix(host):
-        return Fault(
-            "L103", f"{host} is a public suffix: unrelated sites live below it",
-            "name it under `hosts: deny:` of the policy if you mean it",
-        )  # fmt: skip
+        return Fault("L103", f"{host} is a public suffix: unrelated sites live below it", hint)
     return None
 
 

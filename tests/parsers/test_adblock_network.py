@@ -8,8 +8,9 @@ from blockctl.model.diagnostic import Diagnostic, Origin
 from blockctl.model.request import ALL_KINDS, SUBRESOURCES, Kind, Request
 from blockctl.model.rule import Cosmetic, Effect, Party, Rule, Scope
 from blockctl.parsers.adblock import parse_line
-from blockctl.parsers.adblock_network import Cancelled, Dialect
+from blockctl.parsers.adblock_network import PLAIN, Cancelled, Dialect, read_network
 from blockctl.parsers.adblock_split import options_at, split_options
+from blockctl.parsers.listed import Fault
 
 ORIGIN = Origin("list.txt", 1)
 
@@ -281,6 +282,15 @@ def test_refused(line: str, code: str) -> None:
     if code == "L204" and "domain" in line:
         code = "L203"  # a site that is no expression is no site
     assert refused(line) == code
+
+
+@pytest.mark.parametrize("line", ["||com^", "||co.uk^"])
+def test_a_refused_suffix_says_what_it_would_do(line: str) -> None:
+    for text, verb in ((line, "deny"), (f"@@{line}", "allow")):
+        fault = read_network(text, Origin("t", 1), PLAIN)
+        assert isinstance(fault, Fault)
+        assert fault.hint == f"name it under `hosts: {verb}:` of the policy if you mean it"
+        assert ("exception would let through" in fault.message) is (text == "@@||com^")
 
 
 @pytest.mark.parametrize(
