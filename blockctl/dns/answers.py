@@ -6,8 +6,9 @@ they are kept, for nobody asked for them (RFC 2181, section 5.4.1). Negative ans
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from blockctl.dns.compose import NOTHING, Options, Sections, write_sections
 from blockctl.dns.inspect import is_service
@@ -71,19 +72,25 @@ def explanations(message: Message) -> tuple[bytes, ...]:
     return tuple(found[:_MAX_OPTIONS])
 
 
-def read_spoken(
-    question: Question, wire: bytes | None, now: float, *, dnssec: bool, least: int, most: int
-) -> tuple[Entry, Options]:
-    """Return what upstreams said, None being silence, and where it is nothing what to tell the client of that."""
+class Spoken(NamedTuple):
+    """What upstreams said: what to keep of it, the records of its answer, and what to tell the client of a failure."""
+
+    entry: Entry
+    answer: Sequence[Record] = ()
+    told: Options = ()
+
+
+def read_spoken(question: Question, wire: bytes | None, now: float, *, dnssec: bool, least: int, most: int) -> Spoken:
+    """Read what upstreams said, None being silence. `least` and `most` are as in `digest`."""
     if wire is None:
-        return Entry(SERVFAIL, now, now), explained(UNREACHABLE, "no upstream answered")
+        return Spoken(Entry(SERVFAIL, now, now), (), explained(UNREACHABLE, "no upstream answered"))
     try:
-        return digest(question, read_message(wire), now, dnssec=dnssec, least=least, most=most), ()
+        return digest(question, read_message(wire, question), now, dnssec=dnssec, least=least, most=most)
     except MalformedMessage as fault:
-        return Entry(SERVFAIL, now, now), explained(NETWORK, f"upstream's answer is broken: {fault}")
+        return Spoken(Entry(SERVFAIL, now, now), (), explained(NETWORK, f"upstream's answer is broken: {fault}"))
 
 
-def digest(question: Question, message: Message, now: float, *, dnssec: bool, least: int, most: int) -> Entry:
+def digest(question: Question, message: Message, now: float, *, dnssec: bool, least: int, most: int) -> Spoken:
     """Return what to keep of an answer. `least` and `most` are the bounds of TTLs; the least is for answers only.
 
     A code other than NOERROR, NXDOMAIN and YXDOMAIN is a failure. MalformedMessage: it answers nothing of ours.
@@ -91,36 +98,37 @@ def digest(question: Question, message: Message, now: float, *, dnssec: bool, le
     asked = message.question
     if not message.flags & QR or message.flags & _OPCODE or message.flags & TC:
         raise MalformedMessage("not an answer, or a part of one")
-    if asked is not None and (asked.name, asked.kind, asked.klass) != (question.name, question.kind, question.klass):
+    if asked is not question and asked is not None and asked[1:] != question[1:]:
         raise MalformedMessage("the answer to another question")
     notes = explanations(message)
-    if message.rcode not in (NOERROR, NXDOMAIN, YXDOMAIN):
-        return Entry(SERVFAIL, now, now, notes=notes)
+    rcode = message.rcode
+    if rcode not in (NOERROR, NXDOMAIN, YXDOMAIN):
+        return Spoken(Entry(SERVFAIL, now, now, notes=notes))
     if asked is None:
         raise MalformedMessage("an answer to no question")
     records, name, found = follow(question, message.answer, dnssec)
     ttl = most
     if found:
-        kept = [record._replace(ttl=min(most, max(least, record.ttl))) for record in records]
-        ttl = min(record.ttl for record in kept)
-        authority = [each for each in message.authority if dnssec and each.kind in _PROOFS and each.klass == IN]
+        kept = [each if least <= each.ttl <= most else _bounded(each, least, most) for each in records]
+        ttl = min([record.ttl for record in kept])
+        authority = [each for each in message.authority if each.kind in _PROOFS and each.klass == IN] if dnssec else []
+        unfollowed = False
     else:
-        kept = [record._replace(ttl=min(most, record.ttl)) for record in records]
+        kept = [_bounded(record, 0, most) for record in records]
         authority = absence(message.authority, name, dnssec, most)
         ttl = min([record.ttl for record in (*kept, *authority)], default=0)
-    denied = any(record.kind == SOA for record in authority)
-    if not found and not denied and not kept:
-        ttl = 0  # RFC 2308, section 5: without an SOA there is nothing to remember
-    unfollowed = kept and not found and not denied and message.rcode == NOERROR
-    return Entry(
-        message.rcode,
-        now,
-        now + (0 if message.rcode == YXDOMAIN else ttl),
-        write_sections(question, kept, authority),
-        authentic=bool(message.flags & AD),
-        target=name if unfollowed else b"",
-        notes=notes,
-    )
+        denied = any(record.kind == SOA for record in authority)
+        if not denied and not kept:
+            ttl = 0  # RFC 2308, section 5: without an SOA there is nothing to remember
+        unfollowed = bool(kept) and not denied and rcode == NOERROR
+    sections = write_sections(question, kept, authority)
+    until = now if rcode == YXDOMAIN else now + ttl
+    entry = Entry(rcode, now, until, sections, bool(message.flags & AD), name if unfollowed else b"", notes)
+    return Spoken(entry, kept)
+
+
+def _bounded(record: Record, least: int, most: int) -> Record:
+    return record._replace(ttl=min(most, max(least, record.ttl)))
 
 
 def follow(question: Question, answer: Iterable[Record], dnssec: bool) -> tuple[list[Record], bytes, bool]:
@@ -129,9 +137,11 @@ def follow(question: Question, answer: Iterable[Record], dnssec: bool) -> tuple[
     A DNAME without the CNAME that it makes is given one (RFC 6672, section 3.1).
     """
     by_owner: dict[bytes, list[Record]] = {}
+    redirects = False
     for record in answer:
         if record.klass == IN:
             by_owner.setdefault(record.owner, []).append(record)
+            redirects = redirects or record.kind == DNAME
     name, kept = question.name, list[Record]()
     seen = set()
     while name not in seen:
@@ -143,7 +153,7 @@ def follow(question: Question, answer: Iterable[Record], dnssec: bool) -> tuple[
                 own = [record for record in own if is_service(record.rdata)]
             return kept + own + _signatures(here, question.kind, dnssec), name, bool(own)
         alias = [record for record in here if record.kind == CNAME][:1]
-        above, redirection = _redirection(by_owner, name)
+        above, redirection = _redirection(by_owner, name) if redirects else (b"", None)
         if redirection is not None and redirection not in kept:
             kept += [redirection, *_signatures(by_owner[above], DNAME, dnssec)]
         if not alias and redirection is not None:

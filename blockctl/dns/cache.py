@@ -23,6 +23,7 @@ _OF_TTL = 8  # octets for each place of a TTL, besides the number itself, which 
 _HEAD = Struct("!IdI")  # checksum, time of writing, number of entries
 _ALWAYS = 1e9  # seconds: no answer is so old
 _KEY = Struct("!HBI")
+_NAME_ITSELF = NAME_ITSELF.to_bytes(2, "big")
 _ENTRY = Struct("!BB?ddBHHHHB")  # lengths of key and target, flags, times, rcode, counts
 
 
@@ -32,8 +33,8 @@ def key_of(question: Question, *, dnssec: bool, unchecked: bool, upstreams: int)
 
 
 def key_of_name(key: bytes) -> bytes:
-    """Return the key under which it stands that the name of a key does not exist."""
-    return key[: -_KEY.size] + _KEY.pack(NAME_ITSELF, *_KEY.unpack(key[-_KEY.size :])[1:])
+    """Return the key under which it stands that the name of a key does not exist. Its ends are those of names above."""
+    return b"".join((key[: -_KEY.size], _NAME_ITSELF, key[2 - _KEY.size :]))
 
 
 class Cache:
@@ -52,18 +53,16 @@ class Cache:
 
     def get(self, key: bytes, now: float) -> Entry | None:
         """Return what is known, perhaps past its time; None once it is of no use any more."""
-        entry = self._again.get(key)
-        if entry is not None:
-            self._again.move_to_end(key)
-        else:
-            entry = self._new.get(key)
-            if entry is None:
-                return None
+        entry = again = self._again.get(key)
+        if entry is None and (entry := self._new.get(key)) is None:
+            return None
         if entry.expires + self.stale <= now:
             self.drop(key)
             return None
-        if key in self._new:
+        if again is None:
             self._promote(key, entry)
+        else:
+            self._again.move_to_end(key)
         return entry
 
     def put(self, key: bytes, entry: Entry) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from blockctl.dns.wire import (
     AD,
@@ -32,12 +32,12 @@ PADDING_BLOCK = 468  # RFC 8467, section 4.1
 _OPCODE = 0x7800
 _COMPRESSED = frozenset((2, 5, 6, 7, 8, 9, 12, 14, 15))  # only what RFC 1035 defines (RFC 3597, section 4)
 _POINTABLE = 0x4000
+_TO_QUESTION = (0xC000 | HEADER.size).to_bytes(2, "big")
 
 Options = tuple[tuple[int, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sections:
+class Sections(NamedTuple):
     """What stands behind a question: the records of an answer and of its authority, compressed towards that question.
 
     Pointers lead to the question's name, so the same sections fit behind it in any capitals.
@@ -111,35 +111,44 @@ class _Writer:
         self.start = HEADER.size + len(question.asked) + PAIR.size
         self.body = bytearray()
         self.ttls: list[int] = []
+        self._question = question.name
         self._places: dict[bytes, int] = {}
-        self._remember(question.name, HEADER.size)
 
     def add(self, record: Record) -> int:
         """Append a record; return 1, the number of records."""
-        self._name(record.owner)
+        owner, kind, klass, ttl, rdata = record
+        self._name(owner)
         self.ttls.append(len(self.body) + PAIR.size)
-        self.body += RECORD.pack(record.kind, record.klass, record.ttl, len(record.rdata))
-        if record.kind not in _COMPRESSED:
-            self.body += record.rdata
-            return 1
+        self.body += RECORD.pack(kind, klass, ttl, len(rdata))
+        if kind in _COMPRESSED:
+            self._compress(LAYOUTS[kind], rdata)
+        else:
+            self.body += rdata
+        return 1
+
+    def _compress(self, layout: tuple[int, ...], rdata: bytes) -> None:
         start = len(self.body)
         at = 0
-        for part in LAYOUTS[record.kind]:
+        for part in layout:
             end = at + part
             if part == NAME:
                 end = at
-                while length := record.rdata[end]:
+                while length := rdata[end]:
                     end += 1 + length
                 end += 1
-                self._name(record.rdata[at:end])
+                self._name(rdata[at:end])
             else:
-                self.body += record.rdata[at:end]
+                self.body += rdata[at:end]
             at = end
         self.body[start - 2 : start] = (len(self.body) - start).to_bytes(2, "big")
-        return 1
 
     def _name(self, name: bytes) -> None:
         lower = name.lower()
+        if lower == self._question and len(lower) > 1:
+            self.body += _TO_QUESTION
+            return
+        if not self._places:
+            self._remember(self._question, HEADER.size)
         at = 0
         while name[at]:
             place = self._places.get(lower[at:])
@@ -176,34 +185,35 @@ def reply(
     flags = QR | RA | query.flags & (_OPCODE | RD | CD) | rcode & 15
     question = query.question.wire if query.question else b""
     limit = query.size if datagram else MAX_MESSAGE
-    room = limit - HEADER.size - len(question) - len(sections.body)
-    if query.edns is None:
-        options = ()
-    elif room < len(_opt(query, rcode, options)):
-        options = tuple((code, data[:2]) for code, data in options)
-        if room < len(_opt(query, rcode, options)):
-            options = ()
-    opt = _opt(query, rcode, options)
-    if room < len(opt) and sections.answers and not query.dnssec:
-        kept = tuple(at for at in sections.ttls if at < sections.end)
-        sections = Sections(sections.body[: sections.end], sections.end, sections.answers, 0, kept)
-        room = limit - HEADER.size - len(question) - len(sections.body)
-    if room < len(opt):
-        flags |= TC
-        sections = NOTHING
+    opt = _opt(query, rcode, options) if query.edns is not None else b""
+    start = HEADER.size + len(question)
+    if start + len(sections.body) + len(opt) > limit:
+        sections, opt, whole = _cut(query, rcode, sections, options, limit - start)
+        flags |= 0 if whole else TC
     if authentic and not flags & TC and (query.dnssec or query.flags & AD):
         flags |= AD
-    counts = (int(query.question is not None), sections.answers, sections.authorities, int(bool(opt)))
-    start = HEADER.size + len(question)
-    wire = HEADER.pack(query.id, flags, *counts) + question + sections.body + opt
+    counts = (int(bool(question)), sections.answers, sections.authorities, int(bool(opt)))
+    wire = b"".join((HEADER.pack(query.id, flags, *counts), question, sections.body, opt))
     if padded:
         wire = _pad(wire, len(opt))
-    return wire, tuple(start + at for at in sections.ttls)
+    return wire, tuple([start + at for at in sections.ttls])
+
+
+def _cut(query: Query, rcode: int, sections: Sections, options: Options, room: int) -> tuple[Sections, bytes, bool]:
+    """Return what fits into the octets behind the question, and whether no record was lost that was asked for."""
+    left = room - len(sections.body)
+    opt = b""
+    for few in (tuple((code, data[:2]) for code, data in options), ()) if query.edns is not None else ():
+        opt = _opt(query, rcode, few)
+        if len(opt) <= left:
+            return sections, opt, True
+    if sections.answers and not query.dnssec and sections.end + len(opt) <= room:
+        kept = tuple(at for at in sections.ttls if at < sections.end)
+        return Sections(sections.body[: sections.end], sections.end, sections.answers, 0, kept), opt, True
+    return NOTHING, opt, False
 
 
 def _opt(query: Query, rcode: int, options: Options) -> bytes:
-    if query.edns is None:
-        return b""
     data = b"".join(PAIR.pack(code, len(value)) + value for code, value in options)
     return b"\0" + RECORD.pack(OPT, LARGEST, (rcode >> 4) << 24 | query.dnssec << 15, len(data)) + data
 

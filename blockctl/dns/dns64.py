@@ -9,6 +9,8 @@ from ipaddress import IPv6Network, ip_address
 from blockctl.dns import zones
 from blockctl.dns.labels import name_wire
 from blockctl.dns.rebinding import in_house
+from blockctl.dns.wire import CD, Query, Question
+from blockctl.dns.wire import Record as Answered
 from blockctl.dns.zones import Record
 
 WELL_KNOWN = bytes.fromhex("0064ff9b") + bytes(8)  # RFC 6052, section 2.1
@@ -30,6 +32,12 @@ class Translation:
     def counts(self, address: bytes) -> bool:
         """Whether an AAAA record says that the name has IPv6 by itself; `::ffff:0:0/96` does not (section 5.1.4)."""
         return not address.startswith(_MAPPED)
+
+    def is_due(self, query: Query, question: Question, answer: Iterable[Answered]) -> bool:
+        """Whether A has to be asked in the place of AAAA (sections 5.1 and 5.5). Not for who validates himself."""
+        if question.kind != zones.AAAA or (query.dnssec and query.flags & CD):
+            return False
+        return not any(each.kind == zones.AAAA and self.counts(each.rdata) for each in answer)
 
     def synthesize(self, address: bytes) -> bytes:
         """Return the IPv6 address for an IPv4 address, b"" where there may be none.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from blockctl.model.decide import Step
 from blockctl.model.rule import Rule
@@ -19,8 +19,7 @@ class Transport(Enum):
     DOH = "doh"  # RFC 8484
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """Who asks: an address in its shortest spelling, and the name a device gives itself in DoH's path or DoT's SNI."""
 
     address: str
@@ -73,8 +72,7 @@ class Rewrite:
 ALLOWED = Verdict(blocked=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer ready to be sent; its id and its question are those of the query."""
 
     wire: bytes

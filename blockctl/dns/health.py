@@ -91,6 +91,9 @@ class Plan:
     at_once: int  # how many of them are asked together, to begin with
 
 
+ALONE = Plan((0,), 1)
+
+
 def plan(strategy: str, healths: Sequence[Health], now: float, chance: Callable[[], float]) -> Plan:
     """Return whom to ask for one question. `chance` gives numbers from 0 up to but not 1.
 
@@ -100,7 +103,7 @@ def plan(strategy: str, healths: Sequence[Health], now: float, chance: Callable[
     """
     count = len(healths)
     if count == 1:
-        return Plan((0,), 1)
+        return ALONE
     well = [each for each in range(count) if healths[each].works(now)]
     back = [each for each in range(count) if healths[each].retry_at <= now and each not in well]
     off = sorted((each for each in range(count) if healths[each].retry_at > now), key=lambda at: healths[at].retry_at)

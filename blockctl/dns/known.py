@@ -36,12 +36,13 @@ class Known:
 
     def find(self, pending: Pending, now: float) -> Entry | None:
         """Return what is known of a question, perhaps past its time; never a failure past its time."""
-        key = self._key(pending)
-        found = [entry for each in (key, key_of_name(key)) if (entry := self._cache.get(each, now))]
-        best = max(found, key=lambda entry: entry.expires, default=None)
+        _, key, absence = self._keys(pending)
+        best, other = self._cache.get(key, now), self._cache.get(absence, now)
+        if best is None or (other is not None and other.expires > best.expires):
+            best, other = other, best
         if best is not None and best.failed and best.expires <= now:
-            best = min(found, key=lambda entry: entry.expires) if len(found) > 1 else None
-        return best if best is not None else self._absent_above(pending, key, now)
+            best = other
+        return best if best is not None else self._absent_above(pending, absence, now)
 
     def answer(self, pending: Pending, now: float) -> Entry | None:
         """Return what `find` does, unless it is a failure."""
@@ -50,33 +51,34 @@ class Known:
 
     def _absent_above(self, pending: Pending, key: bytes, now: float) -> Entry | None:
         """Return the proven absence of a name above (RFC 8020): only proven, for some servers lie about such names."""
-        name = pending.question.name
-        tail = key_of_name(key)[len(name) :]
-        for above in list(parents(name))[1:-1]:
-            entry = self._cache.get(above + tail, now)
+        get, name = self._cache.get, pending.question.name
+        at = name[0] and 1 + name[0]
+        while name[at]:
+            entry = get(key[at:], now)
             if entry is not None and entry.authentic and entry.rcode == NXDOMAIN and entry.expires > now:
-                question = pending.question.of(above)
+                question = pending.question.of(name[at:])
                 sections = write_sections(pending.question, *entry.sections.records(question))
                 return Entry(NXDOMAIN, entry.stored, entry.expires, sections, authentic=True)
+            at += 1 + name[at]
         return None
 
     def keep(self, pending: Pending, entry: Entry) -> None:
         """Keep what an upstream answered."""
-        key = self._key(pending)
+        _, key, absence = self._keys(pending)
         if entry.expires <= entry.stored:  # and what was known before is not true any more
             self._cache.drop(key)
-            self._cache.drop(key_of_name(key))
+            self._cache.drop(absence)
         elif entry.rcode == NXDOMAIN and not entry.sections.answers:
             self._cache.drop(key)
-            self._cache.put(key_of_name(key), entry)
+            self._cache.put(absence, entry)
         else:
-            self._cache.drop(key_of_name(key))
+            self._cache.drop(absence)
             self._cache.put(key, entry)
 
     def failed(self, pending: Pending, now: float, failure: Entry, *, silent: bool) -> Entry:
         """Return what to answer when upstreams failed: what was known before, else the failure, which is kept."""
-        key = self._key(pending)
-        for each in (key, key_of_name(key)):
+        _, key, absence = self._keys(pending)
+        for each in (key, absence):
             entry = self._cache.get(each, now)
             if entry is not None and not entry.failed:
                 entry.failing_until = now + RETRY
@@ -95,7 +97,7 @@ class Known:
             return
         entry.failing_until = now + RETRY
         again = Pending(pending.query, pending.client, pending.question)
-        self._due[self._key(pending)] = now, self.ask(again)
+        self._due[self._keys(pending)[1]] = now, self.ask(again)
 
     def due(self, now: float) -> list[Forward]:
         """Return what should be asked now, each once; what was wanted before this machine slept is not."""
@@ -132,17 +134,18 @@ class Known:
                     return found
         return self._settings.upstreams
 
-    def _key(self, pending: Pending) -> bytes:
-        if pending.key and pending.key[0] is pending.question:
-            return pending.key[1]
+    def _keys(self, pending: Pending) -> tuple[Question, bytes, bytes]:
+        keys = pending.keys
+        if keys is not None and keys[0] is pending.question:
+            return keys
         upstreams = self.upstreams(pending.question.name)
         mark = self._marks.get(upstreams)
         if mark is None:
             mark = self._marks[upstreams] = crc32("\n".join(upstreams).encode())
         query = pending.query
         key = key_of(pending.question, dnssec=query.dnssec, unchecked=bool(query.flags & CD), upstreams=mark)
-        pending.key = pending.question, key
-        return key
+        keys = pending.keys = pending.question, key, key_of_name(key)
+        return keys
 
 
 def _lasts(entry: Entry) -> float:

@@ -18,28 +18,30 @@ class MalformedMessage(ValueError):  # noqa: N818 - it is what came
 
 def read_name(wire: bytes, at: int) -> tuple[bytes, int]:
     """Return a name with its pointers followed, in the case it is written in, and where it ends."""
-    labels: list[bytes] = []
-    length = 1
+    name = b""
+    start = before = at  # a pointer leads back, ever further: so none leads round
     end = 0
-    before = at  # a pointer leads back, ever further: so none leads round
-    while True:
-        octet = wire[at] if at < len(wire) else -1
-        if octet == 0:
-            return b"".join(labels) + b"\0", end or at + 1
-        if 0 < octet < 64:
-            start, at = at, at + 1 + octet
-            length += octet + 1
-            if length > MAX_NAME or at > len(wire):
-                raise MalformedMessage("a name is too long or cut off")
-            labels.append(wire[start:at])
-        elif octet >= 192 and at + 1 < len(wire):
+    try:
+        while octet := wire[at]:
+            if octet < 64:
+                at += 1 + octet
+                if at - start >= MAX_NAME:
+                    raise MalformedMessage("a name is too long")
+                continue
+            if octet < 192:
+                raise MalformedMessage("a name is of an unknown form")
+            name += wire[start:at]
             end = end or at + 2
-            at = (octet & 63) << 8 | wire[at + 1]
-            if not FIRST <= at < before:
-                raise MalformedMessage("a pointer does not lead back")
+            start = at = (octet & 63) << 8 | wire[at + 1]
+            if not FIRST <= at < before or len(name) >= MAX_NAME:
+                raise MalformedMessage("a pointer does not lead back, or a name is too long")
             before = at
-        else:
-            raise MalformedMessage("a name is cut off, or of an unknown form")
+    except IndexError:
+        raise MalformedMessage("a name is cut off") from None
+    name += wire[start : at + 1]
+    if len(name) > MAX_NAME:
+        raise MalformedMessage("a name is too long")
+    return name, end or at + 1
 
 
 def name_text(name: bytes) -> str:

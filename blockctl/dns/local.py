@@ -11,7 +11,7 @@ from blockctl.dns.exchange import Client
 from blockctl.dns.labels import name_wire
 from blockctl.dns.rebinding import Rebinding
 from blockctl.dns.safe_search import SAFE
-from blockctl.dns.special import Special
+from blockctl.dns.special import Special, is_short
 from blockctl.dns.zones import RECORD_TTL, ZONE_TTL, LocalAnswer, Record, above, soa
 from blockctl.model.addresses import read_address
 from blockctl.model.policy import Resolver
@@ -56,6 +56,9 @@ class Local:
         self._rebinding = Rebinding(settings)
         self._safe = {name_wire(name): target for name, target in SAFE.items()}
         self.translation = self._special.translation  # DNS64, None where the policy has none
+        spoken = {*self._special.names, *(name.removeprefix(_STAR) for name in self._known)}
+        self._width = min(map(len, spoken))
+        self._ends = frozenset(name[-self._width :] for name in spoken)
 
     @property
     def names(self) -> frozenset[bytes]:
@@ -78,7 +81,9 @@ class Local:
         if question.klass != zones.IN:
             return None
         name, kind = question.name, question.kind
-        found = self._recorded(name, kind, client) or self._special.answer(name, kind, client)
+        found: LocalAnswer | None = None
+        if name[-self._width :] in self._ends or is_short(name):  # else it is none of ours
+            found = self._recorded(name, kind, client) or self._special.answer(name, kind, client)
         return self.safer(question) if found is None and safe_search else found
 
     def safer(self, question: Question) -> LocalAnswer | None:

@@ -12,7 +12,7 @@ from blockctl.dns.reasons import EDE
 from blockctl.dns.wire import IN, Query, Question, Record
 
 MAX_LINKS = 16  # aliases of ours that are followed for one query
-_HIDDEN = frozenset((Transport.DOT, Transport.DOH))  # where lengths are all that others see
+_HIDDEN = (Transport.DOT, Transport.DOH)  # where lengths are all that others see
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Pending:
     reason: Reason | None = None  # what made it so
     told: Options = ()  # about that, for the client
     links: int = 0
-    key: tuple[Question, bytes] | None = None  # the cache's, of that question
+    keys: tuple[Question, bytes, bytes] | None = None  # the cache's, of that question, and of its name's absence
     absent: int = -1  # DNS64: A is asked in the place of AAAA, whose absence may be remembered so long; -1: it is not
     asker: object = None  # the resolver that asked upstreams for a client, under whose rules it came so far
 
@@ -93,7 +93,7 @@ def plain_reply(query: Query, client: Client, rcode: int, outcome: Outcome, opti
 
 def told_upstream(entry: Entry) -> Options:
     """Return what upstream explained, to be told to the client."""
-    return tuple((EDE, data) for data in entry.notes)
+    return tuple([(EDE, data) for data in entry.notes])
 
 
 def in_records(records: Sequence[tuple[bytes, int, int, bytes]]) -> list[Record]:

@@ -7,7 +7,7 @@ leads when it is given, so that a change of the policy needs no flushing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -25,8 +25,8 @@ from blockctl.dns.questions import answer_to_any, fault_of
 from blockctl.dns.rewritten import rewritten
 from blockctl.dns.wire import (
     AAAA,
+    ANY,
     BADVERS,
-    CD,
     HTTPS,
     NOERROR,
     NOTIMP,
@@ -80,11 +80,10 @@ class Resolver:
             query = read_query(wire)
         except MalformedMessage as fault:
             return Reply(malformed(wire), Outcome.MALFORMED) if fault.owed else None
-        if query.opcode:
+        if query.question is None or query.opcode:
             return plain_reply(query, client, NOTIMP, Outcome.REFUSED)
         if query.edns is not None and query.edns.version:
             return plain_reply(query, client, BADVERS, Outcome.REFUSED)
-        assert query.question is not None
         if (rcode := fault_of(query.question)) is not None:
             options = reasons.explained(reasons.NOT_SUPPORTED, "only class IN, no transfers")
             return plain_reply(query, client, rcode, Outcome.REFUSED, options)
@@ -101,15 +100,16 @@ class Resolver:
                 return self._guarded(pending, self._judged, known, now, Outcome.STALE)
             return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=reasons.CROWDED)
         said, dnssec = self._settings, pending.query.dnssec
-        entry, fault = read_spoken(pending.question, wire, now, dnssec=dnssec, least=said.min_ttl, most=said.max_ttl)
+        spoken = read_spoken(pending.question, wire, now, dnssec=dnssec, least=said.min_ttl, most=said.max_ttl)
+        entry = spoken.entry
         if not entry.failed:
             self._known.keep(pending, entry)
-            return self._guarded(pending, self._judged, entry, now, Outcome.FORWARDED)
+            return self._guarded(pending, self._judged, entry, now, Outcome.FORWARDED, spoken.answer)
         found = self._known.failed(pending, now, entry, silent=wire is None)
         if not found.failed:
             outcome = Outcome.CACHED if now < found.expires else Outcome.STALE
             return self._guarded(pending, self._judged, found, now, outcome)
-        return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=fault or told_upstream(entry))
+        return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=spoken.told or told_upstream(entry))
 
     def stale(self, forward: Forward, now: float) -> Reply | None:
         """Return what to answer when upstreams take longer than `STALE_AFTER`; None: wait on.
@@ -137,7 +137,7 @@ class Resolver:
             options = reasons.explained(reasons.NETWORK, str(fault))
             return plain_reply(pending.query, pending.client, SERVFAIL, Outcome.FAILED, options)
         if isinstance(found, Reply) and found.keep and self._rules_for(pending.client).by_client:
-            return Reply(found.wire, found.outcome, found.reason, 0.0, found.ttls)
+            return found._replace(keep=0.0)
         return found
 
     def _resolve(self, pending: Pending, now: float) -> Reply | Forward:
@@ -153,9 +153,10 @@ class Resolver:
             pending.reason = verdict.reason
             pending.told = reasons.explained(reasons.FORGED, reasons.source(verdict.reason))
             return self._locally(pending, rewritten(question, verdict.rewrite), now)
-        if self._safe_search(pending.client) and (own := self._local.safer(question)) is not None:
+        if (own := self._local.safer(question)) is not None and self._safe_search(pending.client):
             return self._locally(pending, own, now)
-        if (sections := answer_to_any(question)) is not None:
+        if question.kind == ANY:
+            sections = answer_to_any(question)
             return pending.finish(NOERROR, sections, Outcome.LOCAL, keep=BLOCKED_KEEP, ageing=False)
         return self._look_up(pending, now)
 
@@ -169,37 +170,44 @@ class Resolver:
         if entry is not None and entry.failing_until:
             self._known.renew(pending, entry, now)
             return self._deliver(pending, entry, now, Outcome.STALE)
-        if not self._known.upstreams(pending.question.name):
+        forward = self._known.ask(pending)
+        if not forward.upstreams:
             options = reasons.explained(reasons.UNREACHABLE, "the policy names no upstreams")
             return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=options)
-        return self._known.ask(pending)
+        return forward
 
-    def _judged(self, pending: Pending, entry: Entry, now: float, outcome: Outcome) -> Reply | Forward:
+    def _judged(
+        self, pending: Pending, entry: Entry, now: float, outcome: Outcome, answer: Sequence[Record] | None = None
+    ) -> Reply | Forward:
         """Answer with what upstreams said; where another policy holds since they were asked, from the start by that."""
-        if pending.asker in (None, self):
-            return self._deliver(pending, entry, now, outcome)
+        if pending.asker is self or pending.asker is None:
+            return self._deliver(pending, entry, now, outcome, answer)
         return self._resolve(Pending(pending.query, pending.client, pending.asked, asker=self), now)
 
-    def _deliver(self, pending: Pending, entry: Entry, now: float, outcome: Outcome) -> Reply | Forward:
-        """Answer with what upstreams said, if the rules let it."""
+    def _deliver(
+        self, pending: Pending, entry: Entry, now: float, outcome: Outcome, answer: Sequence[Record] | None = None
+    ) -> Reply | Forward:
+        """Answer with what upstreams said, if the rules let it. `answer`: the records of the entry, where at hand."""
         if entry.failed:
             options = (*reasons.explained(reasons.CACHED_ERROR), *told_upstream(entry))
             return pending.finish(SERVFAIL, NOTHING, Outcome.FAILED, options=options)
         stale = outcome is Outcome.STALE
         keep = STALE_KEEP if stale else self._known.may_be_kept(entry, now)
-        answer = entry.sections.answered(pending.question)
+        question = pending.question
+        answer = entry.sections.answered(question) if answer is None else answer
         if reason := self._astray(pending, answer):
             return self._blocked(pending, reason, keep)
         if entry.target:
             return self._follow(pending, entry.target, aged(answer, int(now - entry.stored)), now)
-        if self._translated(pending, entry, answer):
-            pending.absent = seconds_of_absence(pending.question, entry)
-            pending.question = Question(pending.question.asked, pending.question.name, A, pending.question.klass)
+        translation = self._local.translation
+        if translation is not None and entry.rcode == NOERROR and translation.is_due(pending.query, question, answer):
+            pending.absent = seconds_of_absence(question, entry)
+            pending.question = question._replace(kind=A)
             return self._look_up(pending, now)
         sections = entry.sections
-        if pending.absent >= 0 and self._local.translation is not None:
-            found = self._local.translation.records([(o, k, t, d) for o, k, _, t, d in answer], pending.absent)
-            sections = write_sections(pending.question, in_records(list(found)))
+        if pending.absent >= 0 and translation is not None:
+            found = translation.records([(o, k, t, d) for o, k, _, t, d in answer], pending.absent)
+            sections = write_sections(question, in_records(list(found)))
         options = told_upstream(entry)
         if stale:
             code = reasons.STALE_NXDOMAIN if entry.rcode == NXDOMAIN else reasons.STALE
@@ -214,20 +222,11 @@ class Resolver:
             authentic=entry.authentic and pending.absent < 0,
         )
 
-    def _astray(self, pending: Pending, answer: list[Record]) -> Reason | None:
+    def _astray(self, pending: Pending, answer: Sequence[Record]) -> Reason | None:
         rules = self._rules_for(pending.client)
         name = pending.asked.name if pending.links else pending.question.name  # whose page a browser takes it for
-        is_rebound = (lambda *_: False) if pending.local else partial(self._local.is_rebound, name)  # the policy may
+        is_rebound = (lambda _: False) if pending.local else partial(self._local.is_rebound, name)  # the policy may
         return led_astray(pending.question, answer, rules, pending.client, pending.allowed, is_rebound)
-
-    def _translated(self, pending: Pending, entry: Entry, answer: list[Record]) -> bool:
-        """Whether A has to be asked in the place of AAAA (RFC 6147, sections 5.1 and 5.5)."""
-        translation = self._local.translation
-        if translation is None or pending.question.kind != AAAA or entry.rcode != NOERROR:
-            return False
-        if pending.query.dnssec and pending.query.flags & CD:
-            return False
-        return not any(record.kind == AAAA and translation.counts(record.rdata) for record in answer)
 
     def _safe_search(self, client: Client) -> bool:
         group = self._groups.of(client)

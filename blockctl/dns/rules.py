@@ -123,10 +123,11 @@ class Rules:
         if said := self._overlay.find(name):
             step, rule = said
             return Verdict(rule.effect is Effect.BLOCK, Reason(step, rule, name_text(name)))
-        conditions = self.lists.conditions
+        if not (conditions := self.lists.conditions):
+            return self._of_lists(name, ())
         text = name_text(name)
-        matched = conditions.matching(text, kind, client) if conditions else []
-        return (matched and self._rewritten(matched, text)) or self._of_lists(name, text, matched)
+        matched = conditions.matching(text, kind, client)
+        return (matched and self._rewritten(matched, text)) or self._of_lists(name, matched)
 
     def _rewritten(self, matched: Sequence[Condition], text: str) -> Verdict | None:
         """Return what the lists answer in the place of the truth."""
@@ -146,15 +147,16 @@ class Rules:
         rewrite = together(each.rewrite for each in left if each.rewrite)
         return Verdict(False, Reason(Step.LIST_BLOCK, left[0].rule, text), rewrite)
 
-    def _of_lists(self, name: bytes, text: str, matched: Sequence[Condition]) -> Verdict:
+    def _of_lists(self, name: bytes, matched: Sequence[Condition]) -> Verdict:
         """Return what the lists say: an important block, an exception, a block."""
-        rules = self._heeded(text, matched) if matched else []
-        rule = next((rule for rule in rules if rule.important and rule.effect is Effect.BLOCK), None)
-        rule = rule or next((rule for rule in rules if rule.effect is Effect.ALLOW), None) or self._excepted(name, text)
-        rule = rule or self._listed(name, text) or (rules[0] if rules else None)
+        rule = None
+        if rules := self._heeded(name_text(name), matched) if matched else ():
+            rule = next((rule for rule in rules if rule.important and rule.effect is Effect.BLOCK), None)
+            rule = rule or next((rule for rule in rules if rule.effect is Effect.ALLOW), None)
+        rule = rule or self._excepted(name) or self._listed(name) or (rules[0] if rules else None)
         if rule is None:
             return ALLOWED
-        return Verdict(rule.effect is Effect.BLOCK, Reason(list_step(rule), rule, text))
+        return Verdict(rule.effect is Effect.BLOCK, Reason(list_step(rule), rule, name_text(name)))
 
     def _heeded(self, text: str, matched: Sequence[Condition]) -> list[Rule]:
         """Return the rules that matched, without blocks of a name that no list may block."""
@@ -165,17 +167,17 @@ class Rules:
             rules = [rule for rule in rules if rule.effect is Effect.ALLOW or rule.host]
         return rules
 
-    def _excepted(self, name: bytes, text: str) -> Rule | None:
+    def _excepted(self, name: bytes) -> Rule | None:
         exceptions = self.lists.exceptions
         if exceptions is None or (place := exceptions.find(name)) < 0:
             return None
-        return self.lists.rule(exceptions, place, text)
+        return self.lists.rule(exceptions, place, name_text(name))
 
-    def _listed(self, name: bytes, text: str) -> Rule | None:
+    def _listed(self, name: bytes) -> Rule | None:
         """Return the entry of the table that blocks a name."""
         hot = self.table.hot
         place = hot.find(name)
-        if place < 0 or hot.entry(place)[1] > LAST_BLOCK or text in self._overlay.own:
+        if place < 0 or hot.entry(place)[1] > LAST_BLOCK or (text := name_text(name)) in self._overlay.own:
             return None
         return self.lists.rule(hot, place, text)
 
@@ -183,10 +185,10 @@ class Rules:
         """Decide an address that an answer holds; where the lists do not apply at all, nothing is said of it."""
         if ROOT in self._overlay.names:
             return ALLOWED
-        rules = [each.rule for each in self.lists.conditions.of_address(address)]
-        rules.sort(key=_rank)
-        if not rules:
+        found = self.lists.conditions.of_address(address)
+        if not found:
             return ALLOWED
+        rules = sorted((each.rule for each in found), key=_rank)
         return Verdict(rules[0].effect is Effect.BLOCK, Reason(list_step(rules[0]), rules[0], address))
 
 

@@ -28,6 +28,12 @@ class Special:
         self._designated = designated(settings.listen, host, tuple(addresses))
         self.translation = Translation.of(settings.dns64)
 
+    @property
+    def names(self) -> frozenset[bytes]:
+        """Names at or below which all special names are, but for those that are short."""
+        own = zones.ABSENT | zones.EMPTY | {zones.LOCALHOST, zones.RESOLVER}
+        return own | {zones.ARPA} if self.translation is not None else own
+
     def answer(self, name: bytes, kind: int, client: Client) -> LocalAnswer | None:
         """Return the answer for a special name, None for any other."""
         if name.endswith(zones.LOCALHOST) and zones.LOCALHOST in above(name):
@@ -39,7 +45,7 @@ class Special:
         zone = self.zone(name)
         if zone is not None:
             return self._in_zone(zone, name, kind)
-        if kind in HOST_TYPES and name != b"\0" and not name[name[0] + 1] and name not in self._forward:
+        if kind in HOST_TYPES and name != b"\0" and is_short(name) and name not in self._forward:
             if self._at_home:
                 return None
             # Not NXDOMAIN: that would be said of all below `com` as well (RFC 8020).
@@ -86,6 +92,11 @@ class Special:
         authority = () if records else (soa(zones.RESOLVER, ZONE_TTL),)
         reason = "discovery of this resolver's encrypted ports (RFC 9462)"
         return LocalAnswer(NOERROR if exists else NXDOMAIN, records, authority, reason=reason)
+
+
+def is_short(name: bytes) -> bool:
+    """Whether a name has one label, or none."""
+    return name[0] + 2 >= len(name)
 
 
 def localhost(name: bytes, kind: int) -> LocalAnswer:

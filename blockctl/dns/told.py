@@ -84,7 +84,7 @@ def read(who: str, wire: bytes | None, seconds: float, error: str = "") -> Told:
     if wire is None:
         return Told(who, seconds=seconds, error=error)
     try:
-        message = read_message(wire)
+        message = read_message(bytes(wire))
     except MalformedMessage as fault:
         return Told(who, seconds=seconds, error=f"an answer that cannot be read: {fault}")
     found = tuple(str(ip_address(each.rdata)) for each in message.answer if each.kind in (A, AAAA))

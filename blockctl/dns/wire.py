@@ -7,8 +7,6 @@ it reads labels as text and leaks a dozen kinds of exceptions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from struct import Struct
 from typing import NamedTuple
 
@@ -39,12 +37,12 @@ NAME, STRING = -1, -2
 LAYOUTS: dict[int, tuple[int, ...]] = {
     **dict.fromkeys((2, 3, 4, 5, 7, 8, 9, 12, 39), (NAME,)),
     6: (NAME, NAME, 20), 14: (NAME, NAME), 17: (NAME, NAME), 15: (2, NAME), 18: (2, NAME), 21: (2, NAME), 36: (2, NAME),
-    26: (2, NAME, NAME), 33: (6, NAME), 35: (4, STRING, STRING, STRING, NAME), 1: (4,), 28: (16,),
+    26: (2, NAME, NAME), 33: (6, NAME), 35: (4, STRING, STRING, STRING, NAME),
 }  # fmt: skip
+SIZES = {A: 4, AAAA: 16}  # octets of their data
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What is asked: `asked` is the name in the client's own capitals, `name` the same in lower case."""
 
     asked: bytes
@@ -62,8 +60,7 @@ class Question:
         return Question(name, name.lower(), self.kind, self.klass)
 
 
-@dataclass(frozen=True, slots=True)
-class Edns:
+class Edns(NamedTuple):
     """The OPT record of a message (RFC 6891, section 6.1); options are not read where the version is not ours."""
 
     payload: int
@@ -73,8 +70,7 @@ class Edns:
     options: tuple[tuple[int, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """A message from a client. Of other operations than a query only what could be read is here."""
 
     id: int
@@ -108,8 +104,7 @@ class Record(NamedTuple):
     rdata: bytes
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """An answer from upstream, but for its additional section, of which only OPT counts."""
 
     id: int
@@ -119,7 +114,7 @@ class Message:
     authority: tuple[Record, ...]
     edns: Edns | None
 
-    @cached_property
+    @property
     def rcode(self) -> int:
         """The response code with its upper bits from OPT."""
         return self.flags & 15 | (self.edns.rcode << 4 if self.edns else 0)
@@ -136,7 +131,7 @@ def read_query(wire: bytes) -> Query:
         if questions != 1:
             raise MalformedMessage(f"{questions} questions")  # RFC 9619
         question, at = _read_question(wire)
-        edns = _read_records(wire, at, counts)[2]
+        edns = _read_records(wire, at, counts)[2] if any(counts) else None
     except MalformedMessage:
         if flags >> 11 & 15:  # another operation has sections of its own; it is only told that we know it not
             return Query(number, flags, None, None)
@@ -144,14 +139,20 @@ def read_query(wire: bytes) -> Query:
     return Query(number, flags, question, edns)
 
 
-def read_message(wire: bytes) -> Message:
-    """Read an answer from upstream."""
+def read_message(wire: bytes, asked: Question | None = None) -> Message:
+    """Read an answer from upstream; `asked`: what was, which is not read again where it stands there to the letter."""
     if len(wire) < HEADER.size:
         raise MalformedMessage("shorter than a header")
     number, flags, questions, *counts = HEADER.unpack_from(wire)
     if questions > 1:
         raise MalformedMessage(f"{questions} questions")
-    question, at = _read_question(wire) if questions else (None, HEADER.size)
+    question, at = asked, HEADER.size
+    if not questions:
+        question = None
+    elif asked is not None and wire.startswith(asked.wire, at):
+        at += len(asked.wire)
+    else:
+        question, at = _read_question(wire)
     answer, authority, edns = _read_records(wire, at, counts)
     return Message(number, flags, question, tuple(answer), tuple(authority), edns)
 
@@ -190,7 +191,11 @@ def read_section(wire: bytes, at: int, count: int) -> tuple[list[Record], int]:
             raise MalformedMessage("an OPT record outside the additional section")
         if ttl >> 31:
             ttl = 0  # RFC 2181, section 8
-        records.append(Record(owner.lower(), kind, klass, ttl, _read_rdata(wire, at + RECORD.size, end, kind)))
+        at += RECORD.size
+        if SIZES.get(kind, end - at) != end - at:
+            raise MalformedMessage(f"the data of a record of type {kind} have another length")
+        rdata = _read_rdata(wire, at, end, kind) if kind in LAYOUTS else wire[at:end]
+        records.append(Record(owner.lower(), kind, klass, ttl, rdata))
         at = end
     return records, at
 
@@ -221,12 +226,9 @@ def _read_opt(payload: int, numbers: int, data: bytes) -> Edns:
 
 
 def _read_rdata(wire: bytes, at: int, end: int, kind: int) -> bytes:
-    """Return the data of a record with its names written out; a name may point outside, but not go on there."""
-    layout = LAYOUTS.get(kind)
-    if layout is None:
-        return wire[at:end]
+    """Return data that may hold names with these written out; a name may point outside, but not go on there."""
     pieces = []
-    for part in layout:
+    for part in LAYOUTS[kind]:
         if part == NAME:
             name, at = read_name(wire, at)
             pieces.append(name)

@@ -78,6 +78,7 @@ EMPTY = frozenset(
 LOCALHOST = name_wire("localhost")
 RESOLVER = name_wire("resolver.arpa")  # RFC 9462: asked elsewhere, it would lead clients past us
 DESIGNATED = name_wire("_dns.resolver.arpa")
+ARPA = name_wire("arpa")  # where DNS64 speaks: IPV4_ONLY, and reverse names
 IPV4_ONLY = name_wire("ipv4only.arpa")  # RFC 8880
 
 REASONS = {

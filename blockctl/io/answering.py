@@ -18,7 +18,7 @@ from blockctl.dns.fast import Fast
 from blockctl.dns.local import Local
 from blockctl.dns.resolver import Resolver
 from blockctl.dns.rules import Rules
-from blockctl.io.errand import Done, Errand, tell
+from blockctl.io.errand import Errands, tell
 from blockctl.io.live import EVERYBODY
 from blockctl.io.query_log import QueryLog
 from blockctl.io.standing import Standing
@@ -34,9 +34,8 @@ class Answering:
 
     def __init__(self, standing: Standing, cache: Cache, upstreams: Upstreams, log: QueryLog) -> None:
         self._cache = cache
-        self._upstreams = upstreams
+        self._errands = Errands(upstreams)
         self._log = log
-        self._under_way = 0
         self._settings: Settings | None = None
         self._found: tuple[str, tuple[str, ...]] = ("", ())
         self._due: list[Forward] = []
@@ -55,7 +54,10 @@ class Answering:
         self._groups = standing.groups
         self._rules = standing.rules
         self._fast = {name: Fast(rules, settings.answer, self._local.names) for name, rules in standing.rules.items()}
-        self._resolver = Resolver(settings, self._rules_for, self._cache, self._local, standing.groups)
+        everybody = standing.rules[EVERYBODY]
+        rules_for = self._rules_for if len(standing.groups) else lambda _: everybody
+        self._resolver = Resolver(settings, rules_for, self._cache, self._local, standing.groups)
+        self._errands.resolver = self._resolver
 
     def seat(self, address: str) -> Seat:
         """Return what the UDP server is to know of a client."""
@@ -76,7 +78,7 @@ class Answering:
                 self._note(query, client, reply, started, now)
 
         if isinstance(step, Forward):
-            self._run(step, done)
+            self._errands.run(step, done)
         else:
             done(step)
 
@@ -89,7 +91,7 @@ class Answering:
         step = self._first(query, client, started)
         if isinstance(step, Forward):
             waiting: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
-            self._run(step, lambda reply: None if waiting.done() else waiting.set_result(reply))
+            self._errands.run(step, lambda reply: None if waiting.done() else waiting.set_result(reply))
             step = await waiting
         if step is None:
             return None
@@ -101,12 +103,12 @@ class Answering:
         self._due += self._resolver.due(time.monotonic())
         now, self._due = self._due[:REFRESHED_AT_ONCE], self._due[REFRESHED_AT_ONCE:MOST_DUE]
         for forward in now:
-            self._run(forward, lambda _: None)
+            self._errands.run(forward, lambda _: None)
 
     async def stop(self, grace: float) -> None:
         """Wait so many seconds for answers that are under way."""
         end = time.monotonic() + grace
-        while self._under_way and time.monotonic() < end:
+        while self._errands.under_way and time.monotonic() < end:
             await asyncio.sleep(0.02)
 
     def allows(self, address: str) -> bool:
@@ -125,15 +127,6 @@ class Answering:
         except Exception as error:
             tell(error)
             return None
-
-    def _run(self, forward: Forward, done: Done) -> None:
-        self._under_way += 1
-
-        def ended(reply: Reply | None) -> None:
-            self._under_way -= 1
-            done(reply)
-
-        Errand(lambda: self._resolver, self._upstreams, forward, ended)
 
     def _note(self, query: bytes, client: Client, reply: Reply, started: float, now: float) -> None:
         milliseconds = (now - started) * 1000

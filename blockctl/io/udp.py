@@ -97,7 +97,8 @@ class UdpServer:
             if not (count := datagrams.read()):
                 return
             sizes = batch.answer(datagrams.lengths(count), datagrams.clients(count), self._hooks.clock())
-            datagrams.send(sizes, batch.gaps)
+            if len(batch.gaps) < count:
+                datagrams.send(sizes, batch.gaps)
             for slot, seat in batch.missed:
                 slow(datagrams.query(slot), seat.address, datagrams.sender(slot))
             if batch.missed:  # the resolver has worked meanwhile

@@ -15,6 +15,8 @@ TCP_IDLE = 20.0  # seconds without a question; plain servers close about then
 TLS_IDLE = 120.0  # a handshake costs more than a connection kept
 LOOK_UP_AGAIN = 5.0  # seconds between two look-ups of a name whose addresses do not answer
 
+FOREVER = float("inf")
+
 Find = Callable[[str], Awaitable[tuple[list[str], float]]]  # a name to its addresses and their seconds to live
 
 
@@ -28,7 +30,7 @@ class Peer:
         self.datagrams = upstream.scheme is Scheme.UDP  # may be lost on the way, and forged
         self.addresses = [upstream.host] if upstream.is_address else []
         self._find = find
-        self._good_until = float("inf") if upstream.is_address else 0.0
+        self._good_until = FOREVER if upstream.is_address else 0.0
         self._looked_at = -LOOK_UP_AGAIN
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
@@ -51,7 +53,7 @@ class Peer:
             link = self._udp
         else:
             link = self._stream = self._stream or self._make_stream()
-        if self.loop.time() >= self._good_until:
+        if self._good_until != FOREVER and self.loop.time() >= self._good_until:
             self._look_up()
         if self.addresses:
             link.ask(each)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +20,7 @@ from blockctl.dns.upstream_wire import (
     restore,
     without_edns,
 )
+from blockctl.io import noise
 from blockctl.io.upstream_attempt import Attempt
 from blockctl.io.upstream_link import Fault
 from blockctl.io.upstream_peer import Peer
@@ -39,6 +39,7 @@ class Question:
 
     def __init__(
         self,
+        loop: asyncio.AbstractEventLoop,
         key: tuple[Any, ...],
         query: bytes,
         peers: Sequence[Peer],
@@ -46,7 +47,7 @@ class Question:
         ended: Callable[[Question], None],
     ) -> None:
         self.key = key
-        self.loop = asyncio.get_running_loop()
+        self.loop = loop
         self.waiters: list[Callable[[bytes | None], None]] = []
         self.done = False
         self.answer: bytes | None = None
@@ -76,7 +77,7 @@ class Question:
         self._order = plan.order
         for _ in range(plan.at_once):
             if not self.done:
-                self._next()
+                self._next(now)
 
     def waited(self) -> float:
         """Return the seconds since it was asked."""
@@ -101,8 +102,8 @@ class Question:
             self._forget(attempt)
             self.failed(attempt, Fault(worth.value))
             return True
-        for each in [each for each in self._open if each.peer is peer]:  # those sent before were lost
-            self._forget(each)
+        for each in [each for each in self._open if each.peer is peer] if len(self._open) > 1 else (attempt,):
+            self._forget(each)  # those sent before were lost
         if worth is not Check.POOR:
             peer.health.succeed(now - attempt.started, now)
         if self.done:
@@ -127,7 +128,7 @@ class Question:
             self._settle()
         elif attempt.why is Check.CASE:  # no TCP there: then it is its way, as far as can be known
             peer.health.keeps_case = False
-            self._put(peer, self._wire_for(peer))
+            self._put(peer, self._wire_for(peer), self.loop.time())
         else:
             self._out.add(peer)
             self._on()
@@ -146,7 +147,7 @@ class Question:
             return
         rcode = answer[3] & 15
         if rcode in (FORMERR, NOTIMP) and attempt.wire[11]:
-            self._put(peer, without_edns(attempt.wire, self._end), attempt.why)
+            self._put(peer, without_edns(attempt.wire, self._end), self.loop.time(), attempt.why)
             return
         peer.health.error = f"answered {RCODES[rcode]}"
         self._doubted.append((peer, self.loop.time() - attempt.started))
@@ -158,10 +159,10 @@ class Question:
         """Ask again where answers are whole and cannot be forged."""
         if worth is Check.CUT:
             self._cut = restore(self._query, self._end, answer)
-        self._put(attempt.peer, attempt.wire, worth)
+        self._put(attempt.peer, attempt.wire, self.loop.time(), worth)
 
-    def _put(self, peer: Peer, wire: bytes, why: Check | None = None) -> None:
-        attempt = Attempt(self, peer, wire, self.loop.time(), why)
+    def _put(self, peer: Peer, wire: bytes, now: float, why: Check | None = None) -> None:
+        attempt = Attempt(self, peer, wire, now, why)
         self._open.append(attempt)
         peer.ask(attempt, attempt.tcp)
 
@@ -172,7 +173,7 @@ class Question:
         if any(self._peers[each] not in self._out for each in self._order):
             unasked = {each.peer for each in self._open}
             if any(self._peers[each] not in self._out | unasked for each in self._order):
-                self._next()
+                self._next(self.loop.time())
             return
         if not self._open:
             self._end_poorly()
@@ -184,7 +185,7 @@ class Question:
             peer.health.succeed(took, now)
         self._finish(self._cut or self._fallback)
 
-    def _next(self) -> None:
+    def _next(self, now: float) -> None:
         """Put the question to the next upstream of whom something is to be expected, and set the clock."""
         count = len(self._order)
         for step in range(count):
@@ -194,13 +195,11 @@ class Question:
         else:
             return
         self._asked += step + 1
-        now = self.loop.time()
-        earlier = [each for each in self._open if each.peer is peer]
-        if earlier:  # silent so far: another way to it may do better
-            peer.suspect(earlier[0].started)
+        if self._open and (earlier := [each for each in self._open if each.peer is peer]):
+            peer.suspect(earlier[0].started)  # silent so far: another way to it may do better
         peer.health.asked += 1
         peer.health.try_again(now)
-        self._put(peer, self._wire_for(peer))
+        self._put(peer, self._wire_for(peer), now)
         if not self.done:
             rounds = (self._asked - 1) // count
             self._set_clock(now + peer.health.patience(self._strategy) * 2.0 ** min(rounds, 5))
@@ -209,7 +208,7 @@ class Question:
         """Return the question as this upstream can take it."""
         query = self._query if peer.health.knows_edns else without_edns(self._query, self._end)
         if peer.datagrams and peer.health.keeps_case:
-            return mix_case(query, self._end, os.urandom(self._end - 16))
+            return mix_case(query, self._end, noise.take(self._end - 16))
         return pad(query) if peer.upstream.scheme.encrypted and peer.health.knows_edns else query
 
     def _set_clock(self, at: float) -> None:
@@ -228,7 +227,7 @@ class Question:
                 self._miss(each, now)
             self._end_poorly()
         elif self._asked < TRIES * len(self._order):
-            self._next()
+            self._next(now)
             if self._timer is None and not self.done:
                 self._set_clock(self._ends_at)
 
@@ -236,10 +235,10 @@ class Question:
         """Tell all that wait. Attempts still open are heard a little longer, to know how fast those upstreams are."""
         self.done = True
         self.answer = answer
+        self._ended(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._ended(self)
         if self._open:
             now = self.loop.time()
             for each in self._open:

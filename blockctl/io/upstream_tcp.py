@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from blockctl.io import noise
 from blockctl.io.upstream_link import Fault, Stream, StreamLink, Try
 
 
@@ -17,7 +16,7 @@ class TcpStream(Stream):
     def send(self, each: Try) -> None:
         """Send a question under an id that no other on this connection has."""
         assert self.transport is not None
-        while (key := int.from_bytes(os.urandom(2), "big")) in self.pending:
+        while (key := int.from_bytes(noise.take(2), "big")) in self.pending:
             pass
         each.key, each.holder = key, self
         self.pending[key] = each

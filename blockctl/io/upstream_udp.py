@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import socket
 from collections.abc import Callable
 
+from blockctl.io import noise
 from blockctl.io.upstream_link import OURSELVES, Fault, Try, fault_of
 
 # A socket for every question costs 65 of 155 microseconds. So a port serves a few questions, one after another, and
@@ -100,7 +100,7 @@ class UdpPort:
 
     def send(self, each: Try) -> None:
         """Send a question under a random id."""
-        while (key := int.from_bytes(os.urandom(2), "big")) in self.pending:
+        while (key := int.from_bytes(noise.take(2), "big")) in self.pending:
             pass
         each.key, each.holder = key, self
         self.pending[key] = each

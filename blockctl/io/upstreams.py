@@ -85,7 +85,9 @@ class Upstreams:
             self._waiting += 1
             question.waiters.append(take)
             return
-        question = Question(key, forward.wire, self._peers_for(forward), self._settings.strategy, self._ended)
+        question = Question(
+            self._loop, key, forward.wire, self._peers_for(forward), self._settings.strategy, self._ended
+        )
         self._questions[key] = question
         self._waiting += 1
         question.waiters.append(take)
