@@ -40,6 +40,7 @@ class ListFacts:
     badfilters: list[Rule]
 
 
+Kept = dict[str, tuple[FilterList, dict[str, memoryview]]]
 Include = Callable[[ListText, str], ListText | Diagnostic | None]
 
 
@@ -51,10 +52,10 @@ class Compilation:
     texts: list[ListText]
     memory: Memory
     include: Include = lambda text, name: None  # noqa: ARG005
+    kept: Kept = field(default_factory=dict)  # lists that the memory gave, which runs may share
     facts: list[ListFacts] = field(default_factory=list)
     absent: list[Diagnostic] = field(default_factory=list)  # what lists include and is not to be had
     _parsed: dict[str, FilterList] = field(default_factory=dict)
-    _kept: dict[str, tuple[FilterList, dict[str, memoryview]]] = field(default_factory=dict)  # what the memory gave
     _names: HostSet | None = None
     _yields: dict[str, Rule] | None = None
 
@@ -86,8 +87,7 @@ class Compilation:
     def prepared(self, target: Target) -> Prepared:
         """Return what the target's backend made of the lists, from memory if they are the same as before."""
         is_browser = target.backend in BROWSER_BACKENDS
-        lists_key = self._browser_key() if is_browser else self._names_key()
-        options = self._options(target)
+        options, lists_key = self._options(target), self._browser_key() if is_browser else self._names_key()
         key = self.memory.key("prepared", target.backend, sorted(options.items()), lists_key)
         if kept := self.memory.get(key):
             prepared = cast(Prepared, kept[0])
@@ -109,12 +109,11 @@ class Compilation:
     def exceptions(self) -> list[Rule]:
         """Return the lists' exceptions that are limited to pages."""
         key = self.memory.key("page exceptions", self._texts_key(self.texts))
-        kept = self.memory.get(key)
-        if kept:
+        if kept := self.memory.get(key):
             return cast(FilterList, kept[0]).rules
-        found = page_exceptions(self._lists(self.texts, columns=False))
-        self.memory.put(key, FilterList("", "", rules=found), {})  # rules by themselves are slow to read again
-        return found
+        found = FilterList("", "", rules=page_exceptions(self._lists(self.texts, columns=False)))
+        self.memory.put(key, found, {})  # rules by themselves are slow to read again
+        return found.rules
 
     def yields(self) -> dict[str, Rule]:
         """Return the names at which DNS yields to the browser, and why."""
@@ -132,8 +131,7 @@ class Compilation:
 
     def _index(self, what: str, texts: list[ListText], columns: bool) -> tuple[bytes | memoryview, list[ListText]]:
         key = self.memory.key(what, self._texts_key(texts), [text.source.widen for text in texts])
-        kept = self.memory.get(key)
-        if kept:
+        if kept := self.memory.get(key):
             return kept[1]["index"], texts
         lists = self._lists(texts, columns)
         if not columns:
@@ -168,9 +166,11 @@ class Compilation:
         """Return what the lists together say of names, for DNS. The lists' columns are used up by it."""
         if self._names is None:
             self._parsed.clear()
-            texts = self._dns_texts()
-            self._names = settle_names(((text.source, self._lists([text])[0]) for text in texts), self.policy)
+            self._names = self._settled(self._dns_texts())
         return self._names
+
+    def _settled(self, texts: Iterable[ListText]) -> HostSet:
+        return settle_names(((text.source, self._lists([text])[0]) for text in texts), self.policy)
 
     def resolver_rules(self, lists: Collection[str] | None = None) -> list[bytes | memoryview]:
         """Return the file of rules that the resolver maps, in pieces: of all lists for DNS, or of those named."""
@@ -180,10 +180,7 @@ class Compilation:
         if kept := self.memory.get(key):
             return [kept[1]["rules"]]
         texts = self._dns_texts(lists)
-        if lists is None:
-            settled = self.names()
-        else:
-            settled = settle_names(((text.source, self._lists([text])[0]) for text in texts), self.policy)
+        settled = self.names() if lists is None else self._settled(texts)
         said = [self._said(text, parsed) for text, parsed in zip(texts, self._lists(texts), strict=True)]
         rules: list[bytes | memoryview] = list(rules_file(settled, said, self.exceptions()))
         self.memory.put(key, None, {"rules": b"".join(rules)})
@@ -193,8 +190,7 @@ class Compilation:
         """Return the name of the file that `resolver_rules` returns: another one for other rules."""
         texts = self._dns_texts(lists)
         sources = [(text.source.name, text.source.widen, text.source.is_trusted) for text in texts]
-        never = (self.policy.resolver.upstreams, sorted(url for each in self.policy.lists for url in each.addresses))
-        return self.memory.key("resolver", self._texts_key(texts), sources, never, self._texts_key(self.texts))
+        return self.memory.key("resolver", self._texts_key(texts), sources, self._never(), self._texts_key(self.texts))
 
     def _dns_texts(self, lists: Collection[str] | None = None) -> list[ListText]:
         return [text for text in self.texts if text.source.dns and (lists is None or text.source.name in lists)]
@@ -216,14 +212,15 @@ class Compilation:
             Scope.EXACT: "\n".join(parsed.allow_exact).encode("ascii"),
             Scope.SUBTREE: "\n".join(parsed.allow_subtree).encode("ascii"),
         }
+        kept = self.memory.get(self._parse_key("lines", text)) or (None, {})
+        lines = partial(lines_of, text.data, parsed.format, match, kept[0]) if parsed.has_names else tuple
         return Said(
-            source.name, text.file, partial(lines_of, text.data, parsed.format, match),
+            source.name, text.file, lines,
             partial(find, text.data, text.file, format=parsed.format, match=match), names, heard, allow,
         )  # fmt: skip
 
     def _facts(self, text: ListText) -> ListFacts:
-        kept = self.memory.get(self._parse_key("facts", text))
-        if kept:
+        if kept := self.memory.get(self._parse_key("facts", text)):
             return cast(ListFacts, kept[0])
         parsed = self._parse(text)
         facts = ListFacts(parsed.format, parsed.counts, parsed.diagnostics, parsed.header, parsed.badfilters)
@@ -232,6 +229,8 @@ class Compilation:
         if text.source.browser:
             self._parsed[self._parse_key("list", text)] = parsed
         self.memory.put(self._parse_key("list", text), parsed.without_names(parsed.rules), parsed.packed)
+        if text.source.dns:
+            self.memory.put(self._parse_key("lines", text), parsed.clean, {})
         return facts
 
     def _parse(self, text: ListText) -> FilterList:
@@ -249,10 +248,10 @@ class Compilation:
         key = self._parse_key("list", text)
         if (parsed := self._parsed.get(key)) is not None:
             return parsed
-        kept = self._kept.get(key) or self.memory.get(key)
+        kept = self.kept.get(key) or self.memory.get(key)
         if kept is None:  # the disk was full, or the store was cleared under us
             return self._parse(text)
-        self._kept[key] = kept
+        self.kept[key] = kept
         parsed = cast(FilterList, kept[0])
         parsed = parsed.without_names(parsed.rules)
         if columns:
@@ -279,9 +278,12 @@ class Compilation:
         return self.memory.key("browser", self._texts_key(text for text in self.texts if text.source.browser))
 
     def _names_key(self) -> str:
-        texts = [text for text in self.texts if text.source.dns]
-        never = (self.policy.resolver.upstreams, sorted(url for each in self.policy.lists for url in each.addresses))
-        return self.memory.key("names", self._texts_key(texts), [text.source.widen for text in texts], never)
+        texts = self._dns_texts()
+        return self.memory.key("names", self._texts_key(texts), [text.source.widen for text in texts], self._never())
+
+    def _never(self) -> object:
+        """Return the addresses whose names no list may block."""
+        return self.policy.resolver.upstreams, sorted(url for each in self.policy.lists for url in each.addresses)
 
 
 def _reading(text: ListText) -> tuple[object, ...]:

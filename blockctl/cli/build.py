@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -15,13 +15,14 @@ from blockctl.backends import BROWSER_BACKENDS, DNS_BACKENDS
 from blockctl.backends.capabilities import CAPABILITIES
 from blockctl.backends.output import Output, Row
 from blockctl.cli.common import Loaded
-from blockctl.compiler import Compilation
+from blockctl.compiler import Compilation, Kept
 from blockctl.io import zone
 from blockctl.io.beside import Beside
 from blockctl.io.clock import now
 from blockctl.io.files import is_in_memory, read_object, remove_leftovers, write_file
 from blockctl.io.lists import Library, first_wanted
 from blockctl.io.lock import Lock
+from blockctl.io.shelf import Shelf
 from blockctl.io.store import Store
 from blockctl.model.diagnostic import BlockctlError, Diagnostic, WorldError
 from blockctl.model.policy import Policy, Target
@@ -40,6 +41,14 @@ class Written:
     changed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What compilations of one command that come before another leave to it."""
+
+    shelf: Shelf  # with the texts that were read
+    lists: Kept = field(default_factory=dict)
+
+
 def open_compilation(loaded: Loaded, *, offline: bool, lock: Path | None = None) -> Compilation:
     """Read the lists' texts, in the live versions or those of a lock file, and know what is in each.
 
@@ -51,17 +60,19 @@ def open_compilation(loaded: Loaded, *, offline: bool, lock: Path | None = None)
         from blockctl.cli.first import take_first  # late: it is the first time of a list
 
         failed = take_first(loaded)
-    return _opened(loaded, Library(loaded.policy, loaded.state, offline=offline, pinned=lock, failed=failed))
+    return _opened(loaded, Library(loaded.policy, loaded.state, offline=offline, pinned=lock, failed=failed), {})
 
 
-def open_versions(loaded: Loaded, versions: Lock) -> Compilation:
+def open_versions(loaded: Loaded, versions: Lock, before: Before | None = None) -> Compilation:
     """Read the lists' texts in these versions, which are all here."""
     gc.disable()
-    return _opened(loaded, Library(loaded.policy, loaded.state, offline=True, versions=versions))
+    before = before or Before(Shelf(loaded.state))
+    library = Library(loaded.policy, loaded.state, offline=True, versions=versions, shelf=before.shelf)
+    return _opened(loaded, library, before.lists)
 
 
-def _opened(loaded: Loaded, library: Library) -> Compilation:
-    run = Compilation(library.policy, library.texts(), Store(loaded.state), library.include)
+def _opened(loaded: Loaded, library: Library, kept: Kept) -> Compilation:
+    run = Compilation(library.policy, library.texts(), Store(loaded.state), library.include, kept)
     run.read()
     return run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from blockctl.cli.build import open_versions
+from blockctl.cli.build import Before, open_versions
 from blockctl.cli.common import Loaded
 from blockctl.cli.holds import holds_json
 from blockctl.compiler import Compilation
@@ -33,9 +33,9 @@ class Candidate:
 class Judge:
     """Judges new versions one after the other: what was accepted serves beside the next."""
 
-    def __init__(self, loaded: Loaded, live: Lock) -> None:
-        self._loaded = loaded
-        self._live = open_versions(loaded, live)
+    def __init__(self, loaded: Loaded, live: Lock, before: Before) -> None:
+        self._loaded, self._before = loaded, before
+        self._live = open_versions(loaded, live, before)
         self._known: Known | None = None
         self._serving: dict[str, Judged | None] = {}  # by name of the list
         self._candidates: dict[str, Candidate] = {}
@@ -43,7 +43,7 @@ class Judge:
     def read(self, source: ListSource, found: Version) -> Version:
         """Read a version of a list; return it with what is in it counted."""
         only = replace(self._loaded, policy=replace(self._loaded.policy, lists=(source,)))
-        run = open_versions(only, {address_of(source): found})
+        run = open_versions(only, {address_of(source): found}, self._before)
         judged = version_of([(text, run.parsed(text)) for text in run.texts])
         self._candidates[source.name] = Candidate(run, judged)
         return replace(found, rules=sum(facts.counts.rules for facts in run.facts), format=run.facts[0].format)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 from collections.abc import Iterable
@@ -109,6 +110,8 @@ def main() -> NoReturn:
         sys.stdout = io.StringIO()  # so that nothing more is tried at the end
         tell(WorldError(f"cannot go on: {error.strerror or error}"))
         sys.exit(WorldError.status)
+    finally:
+        gc.freeze()  # the process ends: nobody need walk what it made once more
     sys.exit(0)
 
 

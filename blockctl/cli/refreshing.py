@@ -27,7 +27,7 @@ from blockctl.model.policy import ListSource
 FORGET = timedelta(days=90)  # lists that another policy with this state folder may still name
 
 if TYPE_CHECKING:
-    from blockctl.cli.build import Written
+    from blockctl.cli.build import Before, Written
     from blockctl.cli.judging import Judge
 
 
@@ -76,6 +76,7 @@ class Refreshing:
         self.history: History = read_history(loaded.state)
         self.live = dict(self.lock)  # as it was before
         self._judge: Judge | None = None
+        self._before: Before | None = None  # what the judge loaded is built from
 
     # Looking
 
@@ -160,6 +161,7 @@ class Refreshing:
     def _judged(self, row: Row, found: Version, wish: Wish) -> Held | None:
         """Return why a version is held; None when it may serve, and is then in `lock`."""
         from blockctl.cli import judging
+        from blockctl.cli.build import Before
 
         address = address_of(row.source)
         past = self.history.past(address)
@@ -167,7 +169,9 @@ class Refreshing:
         old = past.held
         if old is not None and not wish.force and old.is_still(found, judged_for):
             return old  # nothing that was judged is another now
-        self._judge = self._judge or judging.Judge(self.loaded, self.live)
+        if self._judge is None:
+            self._before = Before(self.shelf)
+            self._judge = judging.Judge(self.loaded, self.live, self._before)
         # Lists of one address share its version, and each reads it in its own way.
         sources = [each for each in self.loaded.policy.lists if each.url and address_of(each) == address]
         for each in reversed(sources):
@@ -226,7 +230,7 @@ class Refreshing:
         from blockctl.cli.resolver_rules import is_served, make_rules
 
         outcome = Outcome(built=True)
-        run = open_versions(self.loaded, self.lock)
+        run = open_versions(self.loaded, self.lock, self._before)
         if is_served(self.loaded.state):
             try:
                 make_rules(run, self.loaded.state)

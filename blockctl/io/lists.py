@@ -53,9 +53,10 @@ class Library:
         pinned: Path | None = None,
         versions: Lock | None = None,
         failed: Mapping[str, BlockctlError] | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         self.policy = policy
-        self.shelf = Shelf(state)
+        self.shelf = shelf or Shelf(state)
         self.lock: Lock = versions if versions is not None else read_lock(pinned) if pinned else live_lock(state)
         self.failed: dict[str, BlockctlError] = dict(failed or {})  # by address: why there is nothing
         absent = _absent_of(policy, self.lock, self.shelf)

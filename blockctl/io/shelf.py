@@ -27,6 +27,7 @@ class Shelf:
 
     def __init__(self, state: Path) -> None:
         self.folder = state / FOLDER
+        self._texts: dict[str, bytes] = {}  # put or read here before: they are true, and many megabytes to prove so
 
     def has(self, digest: str) -> bool:
         """Whether a text is here."""
@@ -36,12 +37,15 @@ class Shelf:
         """Keep a text; return its digest. Raises WorldError."""
         digest = hashlib.sha256(data).hexdigest()
         write_file(self.folder / digest, [data], lasting=True)
+        self._texts[digest] = data
         return digest
 
     def read(self, digest: str) -> bytes:
         """Return a text. Raises BlockctlError when it is not here, or is damaged: it is then taken away."""
         if not _NAME.fullmatch(digest):
             raise BlockctlError(f"not a digest: {digest[:80]!r}", "the lock file is damaged: delete it, then sync")
+        if digest in self._texts:
+            return self._texts[digest]
         path = self.folder / digest
         try:
             data = path.read_bytes()
@@ -52,6 +56,7 @@ class Shelf:
             with contextlib.suppress(OSError):
                 path.unlink()
             raise WorldError("its text on this disk is damaged", "`blockctl sync --now` fetches it again")
+        self._texts[digest] = data
         return data
 
     def begin(self, digest: str, size: int = 4096) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any
 
@@ -36,6 +36,15 @@ class Counts:
     refused: int = 0  # lines that made only a diagnostic
 
 
+@dataclass(slots=True)
+class CleanLines:
+    """The lines of a text that hold a name and nothing else, found at once; what numbers them is 1 for the first."""
+
+    names: str = ""  # as written there, in lower case, one a line
+    runs: list[tuple[int, int, int]] = field(default_factory=list)  # number of the first line; start, end in `names`
+    gaps: list[tuple[int, int, int]] = field(default_factory=list)  # the other lines: likewise, in the text
+
+
 class Column:
     """A column of a list: a set of names for those who ask for it; until then they may stay packed."""
 
@@ -64,7 +73,8 @@ class FilterList:
     """
 
     __slots__ = (
-        "badfilters", "cosmetics", "counts", "diagnostics", "file", "format", "header", "packed", "rules", "sets",
+        "badfilters", "clean", "cosmetics", "counts", "diagnostics", "file", "format", "header", "packed", "rules",
+        "sets",
     )  # fmt: skip
 
     exact = Column()  # blocked, that name alone
@@ -90,6 +100,7 @@ class FilterList:
         self.badfilters: list[Rule] = []  # $badfilter: rules of equal identity go, in all lists
         self.diagnostics = DiagnosticLog()
         self.counts = Counts()
+        self.clean = CleanLines()  # of its text, for who asks for the line of every name; it is kept by itself
         self.header = header or {}  # title, expires, homepage, version, diff-path...
         self.sets: dict[str, set[str]] = {}
         self.packed: dict[str, Packed] = {}  # names of columns, beside those in sets; see `packed`
@@ -106,6 +117,11 @@ class FilterList:
         """Add packed names to a column."""
         if packed:
             self.packed[column] = merge(self.packed[column], packed) if column in self.packed else packed
+
+    @property
+    def has_names(self) -> bool:
+        """Whether a column has a name."""
+        return any(self.sets.values()) or any(self.packed.values())
 
     def lists_any(self, names: Collection[str]) -> bool:
         """Whether one of these names is in a column."""
@@ -144,6 +160,7 @@ class FilterList:
         *plain, rules, cosmetics = state
         for name, value in zip((*_PLAIN, "sets", "packed"), plain, strict=True):
             setattr(self, name, value)
+        self.clean = CleanLines()
         origin = Origin
         self.rules = [Rule(effect, origin(*place), *rest) for effect, *place, rest in map(_split, rules)]
         self.cosmetics = [Cosmetic(effect, origin(*place), *rest) for effect, *place, rest in map(_split, cosmetics)]

@@ -52,6 +52,7 @@ def parse(text: str, file: str, *, dns_only: bool = False) -> FilterList:
     """Read a list. `dns_only`: no browser obeys it."""
     parsed = FilterList(file, "adblock", header=read_header(text))
     taken = _take(text)
+    parsed.clean = taken.clean()
     parsed.counts.lines = taken.lines
     parsed.counts.rules = taken.clean_lines
     told = dialect = _dialect(text, taken)

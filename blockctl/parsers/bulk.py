@@ -10,10 +10,12 @@ from __future__ import annotations
 import heapq
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate
 
+from blockctl.model.filterlist import CleanLines
 from blockctl.model.hostset import order, order_after
 from blockctl.model.names import MAX_NAME, SPECIAL_USE, suffix_rules
 from blockctl.model.packed import common, name_of, pack_keys, sort_keys
@@ -82,12 +84,14 @@ class Taken:
     def residue(self) -> Iterator[Line]:
         """Yield every line that was not taken, in order."""
         if self._returned:
-            return heapq.merge(self._gap_lines(), self._returned)
-        return self._gap_lines()
+            return heapq.merge(gap_lines(self.text, self._gaps), self._returned)
+        return gap_lines(self.text, self._gaps)
 
-    def numbered(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield each run of clean lines: the number of its first line, and the name of every line as written there."""
-        return ((run.line, run.names.split("\n")[:-1]) for run in self._runs)
+    def clean(self) -> CleanLines:
+        """Return the clean lines, also those that were given back."""
+        ends = list(accumulate((len(run.names) for run in self._runs), initial=0))
+        runs = [(run.line, start, end) for run, start, end in zip(self._runs, ends[:-1], ends[1:], strict=True)]
+        return CleanLines("".join(run.names for run in self._runs), runs, self._gaps)
 
     def lines_of(self, names: set[str]) -> Iterator[Line]:
         """Yield the clean lines that have one of these names in front of which stands what stands there, in order."""
@@ -95,14 +99,6 @@ class Taken:
             places = _places(f"\n{run.names}", names)
             lines = self.text[run.start : run.end].split("\n") if places else []
             yield from ((run.line + at, lines[at]) for at in places)
-
-    def _gap_lines(self) -> Iterator[Line]:
-        for number, start, end in self._gaps:
-            while start < end:
-                stop = self.text.index("\n", start)
-                yield number, self.text[start:stop]
-                number += 1
-                start = stop + 1
 
     def find_runs(self) -> None:
         """Find the runs of clean lines."""
@@ -140,19 +136,36 @@ class Taken:
         self.clean_lines -= len(self._returned)
 
 
-def take(text: str, shape: Shape, *, refuse: bool = True) -> Taken:
-    """Take the clean lines of a text.
+def gap_lines(text: str, gaps: Iterable[tuple[int, int, int]]) -> Iterator[Line]:
+    """Yield the lines of the gaps between runs (`CleanLines.gaps`)."""
+    for number, start, end in gaps:
+        while start < end:
+            stop = text.find("\n", start)
+            yield number, text[start:stop] if stop >= 0 else text[start:]
+            number += 1
+            start = stop + 1 if stop >= 0 else end
 
-    Names that no list may block (public suffixes, special use, too long) are given back as residue, for the
-    careful reader to say so. Without `refuse` they are taken as well, and the columns stay empty: for whom it is
-    enough to know what stands on which line.
-    """
+
+def find_clean(text: str, shape: Shape) -> CleanLines:
+    """Return the clean lines of a text, also those whose name no list may block."""
+    return _found(text, shape).clean()
+
+
+def _found(text: str, shape: Shape) -> Taken:
     if text and not text.endswith("\n"):
         text += "\n"
     taken = Taken(text, shape)
     taken.find_runs()
-    if not refuse:
-        return taken
+    return taken
+
+
+def take(text: str, shape: Shape) -> Taken:
+    """Take the clean lines of a text.
+
+    Names that no list may block (public suffixes, special use, too long) are given back as residue, for the
+    careful reader to say so.
+    """
+    taken = _found(text, shape)
     names = "".join(run.names for run in taken._runs)
     is_wild = "*" in names or names.startswith(".") or "\n." in names
     wild = "".join(f"{name}\n" for name in _WILD.findall(names)) if is_wild else ""

@@ -61,6 +61,7 @@ def read_list(text: str, file: str, format_: str, shape: Shape, reader: Reader) 
     """Read a list but for the names of its clean lines, which the caller puts where the format says."""
     taken = take(text, shape)
     parsed = FilterList(file, format_)
+    parsed.clean = taken.clean()
     counts = parsed.counts
     counts.lines = taken.lines
     counts.rules = taken.clean_lines

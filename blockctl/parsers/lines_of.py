@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from blockctl.model.filterlist import CleanLines
 from blockctl.model.rule import Effect, Scope
 from blockctl.parsers import dnsmasq, domains, hosts, rpz, unbound
-from blockctl.parsers.bulk import ADBLOCK_HOST, NOTHING, Shape, take
+from blockctl.parsers.bulk import ADBLOCK_HOST, NOTHING, Shape, find_clean, gap_lines
 from blockctl.parsers.lines import Reader, read_with
 from blockctl.parsers.lookup import MATCHED, reader_of, rescope
 from blockctl.parsers.text import decode
@@ -17,33 +18,31 @@ from blockctl.parsers.text import decode
 # What lines say of names, and the number of the line of each.
 Numbered = tuple[Effect, Scope, list[str], Sequence[int]]
 
-_PIECE = 1 << 22  # characters read at once: names as objects take five times their letters
+_PIECE = 1 << 21  # characters of names at once: as objects they take five times their letters
 
 
-def lines_of(data: bytes, format_: str, match: str = "") -> Iterator[Numbered]:
+def lines_of(data: bytes, format_: str, match: str = "", clean: CleanLines | None = None) -> Iterator[Numbered]:
     """Yield the names that a list of a format speaks of without condition, with the line of each, in no order.
 
-    `format_` is what the parser said of it, `match` as in `parse`. Nothing that is not in force is left out: the
-    caller knows the names that count (branches of `!#if`, `$badfilter`).
+    `format_` is what the parser said of it, `match` as in `parse`, `clean` the clean lines that it found, if they
+    are at hand. Nothing that is not in force is left out: the caller knows the names that count (branches of `!#if`,
+    `$badfilter`).
     """
     text = decode(data)
     if format_ == "rpz":
         text = rpz.join_groups(text)
     shape, scope, reader = _how(text, data, format_)
-    number = 1
-    for piece in [text] if format_ == "rpz" else _pieces(text):
-        taken = take(piece, shape, refuse=False)
-        found: dict[tuple[Effect, Scope], tuple[list[str], list[int]]] = {}
-        for first, names in taken.numbered():
-            yield from _run(names, number - 1 + first, scope, format_, match)
-        for at, line in taken.residue():
-            for word in read_with(reader, line).words:
-                said = _scope(word.scope, format_, match)
-                names, numbers = found.setdefault((word.effect, said), ([], []))
-                names.append(word.host)
-                numbers.append(number - 1 + at)
-        yield from ((effect, said, names, numbers) for (effect, said), (names, numbers) in found.items())
-        number += taken.lines
+    clean = clean or find_clean(text, shape)
+    for first, names in _runs(clean):
+        yield from _run(names, first, scope, format_, match)
+    found: dict[tuple[Effect, Scope], tuple[list[str], list[int]]] = {}
+    for at, line in gap_lines(text, clean.gaps):
+        for word in read_with(reader, line).words:
+            said = _scope(word.scope, format_, match)
+            names, numbers = found.setdefault((word.effect, said), ([], []))
+            names.append(word.host)
+            numbers.append(at)
+    yield from ((effect, said, names, numbers) for (effect, said), (names, numbers) in found.items())
 
 
 def speaks_of_hosts(data: bytes, format_: str) -> bool:
@@ -99,9 +98,13 @@ def _scope(scope: Scope, format_: str, match: str) -> Scope:
 _WILD = ("domains", "wildcard", "rpz")
 
 
-def _pieces(text: str) -> Iterator[str]:
-    start = 0
-    while start < len(text):
-        end = text.find("\n", start + _PIECE) + 1 or len(text)
-        yield text[start:end]
-        start = end
+def _runs(clean: CleanLines) -> Iterator[tuple[int, list[str]]]:
+    """Yield the names of clean lines as they follow one another, and the number of the first of these lines."""
+    text = clean.names
+    for number, start, end in clean.runs:
+        while start < end:
+            stop = text.find("\n", start + _PIECE, end) + 1 or end
+            names = text[start : stop - 1].split("\n")
+            yield number, names
+            number += len(names)
+            start = stop

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from blockctl.model.filterlist import CleanLines
 from blockctl.model.rule import Effect, Scope
 from blockctl.parsers import find, parse
 from blockctl.parsers.lines_of import lines_of, speaks_of_hosts
@@ -84,6 +85,22 @@ def test_pieces_of_a_long_text_count_on(monkeypatch: pytest.MonkeyPatch) -> None
     assert {line for *_, line in whole} == set(range(1, 100, 2))
 
 
+@pytest.mark.parametrize("match", ["", "exact", "subtree"])
+@pytest.mark.parametrize("format_", LISTS)
+def test_the_clean_lines_that_the_parser_found_are_those_that_are_found_again(format_: str, match: str) -> None:
+    data = LISTS[format_].encode()
+    parsed = parse(data, "l", format_.removesuffix("-names"), match, dns_only=format_ == "adblock-names")
+    assert numbered(data, parsed.format, match, parsed.clean) == numbered(data, parsed.format, match)
+
+
+def test_clean_lines_need_not_be_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"# a list\n0.0.0.0 a.org\n0.0.0.0 b.org\n0.0.0.0 c.org d.org\n0.0.0.0 e.org"
+    clean = parse(data, "l").clean
+    monkeypatch.setattr("blockctl.parsers.lines_of.find_clean", None)
+    found = numbered(data, "hosts", "", clean)
+    assert found == {(BLOCK, EXACT, f"{name}.org", line) for name, line in zip("abcde", (2, 3, 4, 4, 5), strict=True)}
+
+
 def test_lines_in_branches_count_as_they_stand() -> None:
     data = b"||a.org^\n!#if env_firefox\n||b.org^\n!#endif\n||c.org^\n"
     assert numbered(data, "adblock") == {
@@ -105,9 +122,11 @@ def test_speaks_of_hosts(text: str, expected: bool) -> None:
     assert speaks_of_hosts(text.encode(), "adblock") is expected
 
 
-def numbered(data: bytes, format_: str, match: str = "") -> set[tuple[Effect, Scope, str, int]]:
+def numbered(
+    data: bytes, format_: str, match: str = "", clean: CleanLines | None = None
+) -> set[tuple[Effect, Scope, str, int]]:
     return {
         (effect, scope, name, line)
-        for effect, scope, names, numbers in lines_of(data, format_, match)
+        for effect, scope, names, numbers in lines_of(data, format_, match, clean)
         for name, line in zip(names, numbers, strict=True)
     }
