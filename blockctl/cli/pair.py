@@ -8,6 +8,8 @@ import typer
 
 from blockctl.cli.common import JsonOption, PolicyOption, StateOption, load_policy, print_json
 
+LOOK = 0.2  # seconds in which somebody is to answer at the page's address
+
 
 def pair_command(
     name: Annotated[
@@ -32,6 +34,7 @@ def pair_command(
     from blockctl.io.api_pairing import VALID, Codes
     from blockctl.io.api_places import page_addresses
     from blockctl.io.clock import now
+    from blockctl.io.opening import wait_for
     from blockctl.model.diagnostic import BlockctlError
     from blockctl.policy.edit import utc_text
 
@@ -52,6 +55,8 @@ def pair_command(
         typer.echo(f"  {address}#code={code}")
     if show:
         typer.echo(f"\n{qr(f'{best}#code={code}')}")
+    if not wait_for(addresses[0], LOOK):
+        typer.echo("Nobody answers there yet: `blockctl serve` does, or `blockctl up`.")
     if len(addresses) == 1 and "127.0.0.1" in best:
         typer.echo("Only this machine reaches it; `blockctl pair --help` says how a phone does.")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from blockctl.io.api_devices import Devices
 from blockctl.io.api_pairing import TRIES, VALID, Codes
 from blockctl.io.api_who import MOST_TRIES, Rate
 from tests.api.serving import Api
+from tests.serve.running import free_port
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -133,3 +136,12 @@ def test_pair_shows_a_code_a_person_can_scan(api: Api) -> None:
     assert "Code: " in shown
     assert shown.count("\n") > 12  # the QR code
     assert all(len(line) <= 80 for line in shown.splitlines())
+    assert "Nobody answers" not in shown
+
+
+def test_a_code_for_a_page_that_is_not_served_says_so(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f'version: 1\nresolver: {{api: "127.0.0.1:{free_port()}"}}\n')
+    words = [sys.executable, "-m", "blockctl", "pair", "--policy", str(policy), "--state", str(tmp_path / "state")]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "Nobody answers there yet: `blockctl serve` does" in done.stdout

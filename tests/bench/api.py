@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.api.serving import Api, serving
@@ -54,6 +55,24 @@ def measure(api: Api, path: str) -> list[float]:
     return times
 
 
+def saved(api: Api, number: int) -> tuple[float, float]:
+    """Save the file with one site changed; return when a browser that waits knows it, and then has its rules, in ms."""
+    known = api.call("GET", "/v1/changes").json()["revision"]
+    fresh = api.running.policy.with_suffix(".new")
+    fresh.write_text(api.text.replace("site7.example: {", f"site7.example: {{note: n{number}, ", 1), encoding="utf-8")
+    with ThreadPoolExecutor(1) as waiting:
+        news = waiting.submit(api.call, "GET", f"/v1/changes?revision={known}")
+        time.sleep(0.5)
+        begun = time.perf_counter()
+        fresh.replace(api.running.policy)
+        news.result()
+    told = time.perf_counter()
+    api.call("GET", "/v1/rules/dnr?browser=chromium")
+    fresh.write_text(api.text.replace(f"note: n{number}, ", "", 1), encoding="utf-8")
+    fresh.replace(api.running.policy)
+    return (told - begun) * 1000, (time.perf_counter() - told) * 1000
+
+
 def megabytes(process: int) -> float:
     """Return a process's own memory (PSS) as the kernel tells it."""
     text = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii")
@@ -73,9 +92,17 @@ def main() -> None:
             times = measure(api, path)
             late = sorted(times)[int(len(times) * 0.95)]
             print(f"{name:12} p50 {statistics.median(times):6.2f} ms   p95 {late:6.2f} ms")
-        begun = time.perf_counter()
-        answer = api.call("PATCH", "/v1/site?host=site5.example", {"javascript": "allow"})
-        print(f"edit (PATCH) {(time.perf_counter() - begun) * 1000:.0f} ms, status {answer.status}")
+        for text, body in (
+            ("edit", {"javascript": "allow"}),
+            ("edit for an hour", {"javascript": "deny", "for": "1h"}),
+        ):
+            begun = time.perf_counter()
+            answer = api.call("PATCH", "/v1/site?host=site5.example", body)
+            print(f"{text} (PATCH) {(time.perf_counter() - begun) * 1000:.0f} ms, status {answer.status}")
+        news, rules = zip(*(saved(api, number) for number in range(6)), strict=True)
+        print(
+            f"a saved file: known after {statistics.median(news):.0f} ms, rules {statistics.median(rules):.0f} ms later"
+        )
         rules = api.call("GET", "/v1/rules/dnr?browser=chromium").json()
         print(f"rules: {len(rules['dynamic'])}, {len(json.dumps(rules)) / 1024:.0f} kB")
         resolver = api.running.process.pid
