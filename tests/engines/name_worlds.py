@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 import yaml
 
 from tests.engines.judge import Judged
+from tests.engines.wide_worlds import wide_worlds
 from tests.engines.worlds import FEATURES, NAMES, World, worlds
 
-ANY_NAME = re.compile("|".join(rf"(?<![\w.-]){re.escape(name)}(?![\w-])" for name in (*NAMES, "bücher.com")))
+ANY_NAME = re.compile("|".join(rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in (*NAMES, "bücher.com")))
 SAID = {"badfilter", "denyallow", "important", "javascript"}  # features of lines about names, and of policies
+NAMING = 12  # questions of a wide world: its lines speak of the names that these ask for
 NEAR = ("", "x.", "img.x.", "x")  # what is asked beside a name: itself, two below it, and one that only ends like it
 
 
@@ -73,13 +75,16 @@ def drawn(seed: int, least: int) -> Together:
 
     Every other seed leaves out what DNS cannot say, so that blocks, exceptions and the policy meet on names. The first
     does not: a list that begins with names alone is read as one for hosts, whose patterns mean names to the resolver.
+    It and those like it have the rarer forms of lines too (`wide_worlds`).
     """
     first = seed
     made = Together({"version": "1", "sites": {}, "hosts": {"allow": [], "deny": []}, "protect": []})
     number = 0
     while len(made.names) < least:
-        unsaid = FEATURES - SAID if (seed - first) % 2 else set()
-        for each in worlds(seed, 250, questions=1, without={"address", *unsaid}):
+        plain = (seed - first) % 2
+        unsaid = {"address", *(FEATURES - SAID if plain else ())}
+        draw = partial(worlds, questions=1) if plain else partial(wide_worlds, questions=NAMING)
+        for each in draw(seed, 250, without=unsaid):
             add(made, each, number)
             number += 1
         seed += 1

@@ -32,7 +32,7 @@ from tests.engines.test_decide_ubo import LISTS, blocked, logged, needs_corpus, 
 from tests.engines.test_ublock_corpus import OTHERS, TOGETHER, labelled
 from tests.engines.test_ublock_worlds import replace_questions, with_inline_scripts
 from tests.engines.test_webkit_policies import example
-from tests.engines.worlds import worlds
+from tests.engines.wide_worlds import wide_worlds
 from tests.shipped import STRATEGIES
 
 SEED = int(os.environ.get("BLOCKCTL_SEED", "20261121"))
@@ -47,7 +47,7 @@ for_each = pytest.mark.parametrize("backend", list(BACKENDS))
 
 @cache
 def drawn() -> list[Judged]:
-    made = worlds(SEED, QUESTIONS // PER_WORLD, questions=PER_WORLD)
+    made = wide_worlds(SEED, QUESTIONS // PER_WORLD, questions=PER_WORLD)
     return [replace_questions(Judged(with_inline_scripts(world))) for world in made]
 
 

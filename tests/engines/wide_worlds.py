@@ -2,12 +2,13 @@
 pages below a path, and documents that are opened there.
 
 What a list does besides blocking changes no verdict of `decide()`, so it is here to be in the way of what does; but
-for `$inline-script`, which stops what `decide()` is asked about. So `$ipaddress` names none that is asked for.
+for `$inline-script`, which stops what `decide()` is asked about: `test_ublock_worlds.py` has that. `$ipaddress` names
+none that is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from random import Random
 from urllib.parse import urlsplit
@@ -41,10 +42,13 @@ MORE_PATHS = (
 )  # fmt: skip
 
 
-def wide_worlds(seed: int, count: int, *, questions: int = 60) -> list[World]:
-    """Return the worlds of that seed, each with a few lines more, and half of its questions asked otherwise."""
+def wide_worlds(seed: int, count: int, *, questions: int = 60, without: Collection[str] = ()) -> list[World]:
+    """Return the worlds of that seed, each with a few lines more, and half of its questions asked otherwise.
+
+    What is left out of the worlds is as in `worlds`; the lines that are added leave out none but addresses.
+    """
     random = Random(seed)
-    return [_widened(world, random) for world in worlds(seed, count, questions=questions)]
+    return [_widened(world, random) for world in worlds(seed, count, questions=questions, without=without)]
 
 
 def _widened(world: World, random: Random) -> World:
