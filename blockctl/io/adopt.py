@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from blockctl.io.addresses import address_of
-from blockctl.io.history import Failed, History, read_history
+from blockctl.io.fetch import FetchError
+from blockctl.io.history import Failed, History, Past, read_history
 from blockctl.io.lock import Lock
 from blockctl.io.policy_file import locked
 from blockctl.io.refresh import Event, Look, Refresher
@@ -17,6 +18,9 @@ from blockctl.model.diagnostic import BlockctlError, WorldError
 from blockctl.model.policy import ListSource
 
 TURN = "turn"  # the file whose lock says whose turn it is to change what is live
+TRIED = "tried "  # before an address: when it was last waited for in vain
+REST = 300.0  # seconds that a list is left alone at least which was waited for in vain
+MOST_REST = 86_400.0
 
 
 @contextlib.contextmanager
@@ -50,6 +54,18 @@ def fetch_named(sources: Sequence[ListSource], state: Path, lock: Lock, moment: 
     return failed | {address_of(look.source): problem for look in looks if (problem := _problem(look, lock, shelf))}
 
 
+def rests_until(past: Past, tried: float) -> float:
+    """Return until when nobody need wait for a list that could not be had, in seconds since 1970; 0: not at all.
+
+    `tried` is when it was waited for last. It rests as long as it has failed so far, so each rest is about twice the
+    one before. This is for commands that only need the list; who refreshes lists asks whenever he is told to.
+    """
+    if past.failed is None or not tried:
+        return 0.0
+    failing = tried - datetime.fromisoformat(past.failed.since).timestamp()
+    return tried + min(max(failing, REST), MOST_REST)
+
+
 def note(look: Look, history: History, shelf: Shelf, moment: float) -> None:
     """Keep what addresses gave, and that they were asked; or why nothing came of it."""
     history.answers.update(look.answers)
@@ -59,6 +75,9 @@ def note(look: Look, history: History, shelf: Shelf, moment: float) -> None:
     elif past.failed is None or past.failed.why != str(look.problem):
         since = datetime.fromtimestamp(int(moment), UTC).isoformat()
         past.failed = Failed(since, str(look.problem), look.problem.hint)
+    if look.problem is not None:
+        waited = isinstance(look.problem, FetchError) and look.problem.is_slow
+        shelf.look(TRIED + address_of(look.source), moment if waited else 0.0)
     for address in look.checked:
         shelf.look(address, moment)
 

@@ -57,6 +57,11 @@ class FetchError(WorldError):
         self.again = again
         self.status_code = status_code
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether it took its time: no answer, or one that promised another later; who says no does so at once."""
+        return self.again is not None or not self.status_code
+
 
 def fetch(url: str, limit: int, before: Validators = Validators(), within: Collection[str] = ()) -> Fetched:
     """Return what an address holds. `within`: origins that redirects may not leave. Raises FetchError."""
@@ -195,10 +200,13 @@ def _retry_after(reply: requests.Response) -> float:
 
 
 def _again(error: Exception) -> float | None:
-    """Return 0 when a failure may be over in a moment: no connection, cut off, silent; None for the others."""
-    import requests
+    """Return 0 when a failure may be over in a moment: no connection, cut off, silent; None for the others.
 
-    lasting = (requests.exceptions.SSLError, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
+    Who does not answer at all was asked several times by the system before it gave up (RFC 6298, section 5).
+    """
+    import requests.exceptions as faults
+
+    lasting = (faults.SSLError, faults.InvalidURL, faults.InvalidSchema, faults.ConnectTimeout)
     return None if isinstance(error, (*lasting, UnicodeError)) else 0.0
 
 
@@ -216,6 +224,7 @@ def _hint(error: Exception) -> str:
 
 def _in_short(error: Exception) -> str:
     """Return what went wrong without the layers that passed it on."""
-    cause = getattr(error.args[0] if error.args else None, "reason", None)
-    text = re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", str(cause or error))
+    cause = getattr(error.args[0] if error.args else None, "reason", None) or error
+    said = cause.args[-1] if cause.args and isinstance(cause.args[-1], str) else str(cause)
+    text = re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", said)
     return re.sub(r"//[^/@\s]*@", "//", text)

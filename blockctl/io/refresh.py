@@ -20,7 +20,7 @@ from blockctl.model.diagnostic import BlockctlError
 from blockctl.model.policy import ListSource
 from blockctl.parsers.text import MAX_BYTES
 
-AT_ONCE = 4
+AT_ONCE = 8  # lists; several that do not answer are waited for together
 MAX_INCLUDED = 100  # files of one list; the one that includes most has some thirty
 MAX_DEPTH = 4
 MAX_PATCHES = 20  # one after the other: a list that changes hourly, after a day

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from blockctl.io import policy_file
-from blockctl.io.adopt import changing
+from blockctl.io.adopt import REST, TRIED, changing
+from blockctl.io.clock import seconds
 from blockctl.io.lock import lock_path
+from blockctl.io.shelf import Shelf
 from tests.cli.run import Result, Run, runner
 from tests.io.list_server import ListServer, hurry, running
 
@@ -122,6 +124,43 @@ def test_a_dead_list_stops_nobody_while_another_run_has_the_turn(world: World, m
         made = world.run("compile")
     assert (made.status, "404" in made.err) == (0, True)
     assert world.blocked() == {"other.example"}
+
+
+def test_a_list_that_was_waited_for_in_vain_is_left_alone_for_a_while(world: World) -> None:
+    world.lists.faults["/a.txt"] = lambda request: request.send_error(503)
+    made = world.run("compile")
+    assert (made.status, "503" in made.err) == (0, True)
+    asked = len(world.lists.asked)
+    made = world.run("compile")
+    assert made.status == 0
+    assert len(world.lists.asked) == asked
+    assert "list a: it could not be had at " in made.err
+    assert "503" in made.err
+    assert "`blockctl sync a` tries it now" in made.err
+    assert world.blocked() == {"other.example"}
+    assert world.sync().status == 3, "sync asks whenever it is told to"
+    assert len(world.lists.asked) > asked
+    world.lists.faults.clear()
+    assert "list a: it could not" in world.run("compile").err
+    assert world.sync("a").status == 0
+    assert (world.run("compile").err, len(world.blocked())) == ("", 301)
+
+
+def test_after_a_while_it_is_asked_for_again(world: World) -> None:
+    world.lists.faults["/a.txt"] = lambda request: request.send_error(503)
+    world.run("compile")
+    world.lists.faults.clear()
+    Shelf(world.folder / "state").look(f"{TRIED}{world.lists.base}/a.txt", seconds() - REST - 1)
+    assert (world.run("compile").err, len(world.blocked())) == ("", 301)
+
+
+def test_who_says_no_at_once_is_asked_each_time(world: World) -> None:
+    world.lists.faults["/a.txt"] = lambda request: request.send_error(503)
+    world.run("compile")
+    world.lists.faults["/a.txt"] = lambda request: request.send_error(404)
+    assert world.sync().status == 3
+    world.lists.faults.clear()
+    assert (world.run("compile").err, len(world.blocked())) == ("", 301)
 
 
 def test_what_was_held_is_accepted_as_sync_accepts_it(world: World) -> None:

@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from urllib3.util import connection
 
 from blockctl.io import fetch as module
+from blockctl.io.download import download
 from blockctl.io.fetch import FetchError, fetch
 from blockctl.model.diagnostic import WorldError
-from tests.io.list_server import redirect, running
+from tests.io.list_server import PROXIES, redirect, running
 
 OK = b"HTTP/1.1 200 OK\r\n"
 Pieces = Iterator[bytes]
@@ -121,3 +123,22 @@ def test_a_server_that_is_not_there_is_told_in_short(scheme: str) -> None:
     )
     assert "Pool" not in said
     assert "Caused" not in said
+
+
+def test_who_does_not_answer_is_told_in_short_and_not_asked_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def silent(*place: object, **_: object) -> None:
+        asked.append(place)
+        raise TimeoutError
+
+    monkeypatch.setattr(connection, "create_connection", silent)
+    for proxy in PROXIES:
+        monkeypatch.delenv(proxy, raising=False)
+        monkeypatch.delenv(proxy.upper(), raising=False)
+    with pytest.raises(FetchError) as found:
+        download(["http://lists.example/a.txt"], {})
+    assert str(found.value) == (
+        "cannot download http://lists.example/a.txt: Connection to lists.example timed out. (connect timeout=10.0)"
+    )
+    assert (len(asked), found.value.again, found.value.is_slow) == (1, None, True)
