@@ -29,6 +29,7 @@ OWNERS = {
     "regex": "model.pattern",
     "dnslib": "dns.wire",
     "h2": "io.",
+    "hpack": "io.upstream_http2.",
     "h11": "io.",
     "aioquic": "io.upstream_quic",
     "xxhash": "dns.table",

@@ -107,14 +107,15 @@ class Known:
 
     def soon_over(self, entry: Entry, now: float) -> bool:
         """Whether an answer is in the last part of its time."""
-        return self._settings.prefetch and not entry.failed and entry.expires - now < LAST_PART * _lasts(entry)
+        lasts = entry.expires - entry.stored
+        return self._settings.prefetch and not entry.failed and entry.expires - now < LAST_PART * lasts
 
     def may_be_kept(self, entry: Entry, now: float) -> float:
         """Return for how long others may repeat an answer without asking here: so that it can be renewed in time."""
         left = entry.expires - now
         if not self._settings.prefetch or entry.failed:
             return left
-        before = left - LAST_PART * _lasts(entry)
+        before = left - LAST_PART * (entry.expires - entry.stored)
         return before if before > 0 else min(left, 1.0)
 
     def ask(self, pending: Pending) -> Forward:
@@ -146,10 +147,6 @@ class Known:
         key = key_of(pending.question, dnssec=query.dnssec, unchecked=bool(query.flags & CD), upstreams=mark)
         keys = pending.keys = pending.question, key, key_of_name(key)
         return keys
-
-
-def _lasts(entry: Entry) -> float:
-    return entry.expires - entry.stored
 
 
 def seconds_of_absence(question: Question, entry: Entry) -> int:

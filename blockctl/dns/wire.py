@@ -149,8 +149,8 @@ def read_message(wire: bytes, asked: Question | None = None) -> Message:
     question, at = asked, HEADER.size
     if not questions:
         question = None
-    elif asked is not None and wire.startswith(asked.wire, at):
-        at += len(asked.wire)
+    elif asked is not None and wire.startswith(expected := asked.wire, at):
+        at += len(expected)
     else:
         question, at = _read_question(wire)
     answer, authority, edns = _read_records(wire, at, counts)
@@ -168,7 +168,7 @@ def _read_question(wire: bytes) -> tuple[Question, int]:
 
 def _read_records(wire: bytes, at: int, counts: list[int]) -> tuple[list[Record], list[Record], Edns | None]:
     answer, at = read_section(wire, at, counts[0])
-    authority, at = read_section(wire, at, counts[1])
+    authority, at = read_section(wire, at, counts[1]) if counts[1] else ([], at)
     edns: Edns | None = None
     for _ in range(counts[2]):
         owner, at = read_name(wire, at)

@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
-from h2.config import H2Configuration
-from h2.connection import H2Connection
-from h2.errors import ErrorCodes
-from h2.events import (
-    ConnectionTerminated,
-    DataReceived,
-    Event,
-    RemoteSettingsChanged,
-    ResponseReceived,
-    StreamEnded,
-    StreamReset,
-)
-from h2.exceptions import ProtocolError
-from h2.settings import SettingCodes, Settings
-
+from blockctl.io.upstream_http2 import REFUSED_STREAM, Head, Http2, Http2Error
 from blockctl.io.upstream_link import AT_ONCE, Fault, Stream, StreamLink, Try
 
 LARGEST = 65_535  # bytes of a DNS message
-WINDOW = 1 << 20  # bytes that the upstream may send before we say that we took them
-SETTINGS = {SettingCodes.ENABLE_PUSH: 0, SettingCodes.MAX_HEADER_LIST_SIZE: 16_384}
 MESSAGE = b"application/dns-message"
 
 
@@ -33,17 +16,9 @@ class DohStream(Stream):
 
     def __init__(self, link: StreamLink, host: str, path: str) -> None:
         super().__init__(link)
-        config = H2Configuration(
-            header_encoding=None,
-            validate_inbound_headers=False,
-            validate_outbound_headers=False,
-            normalize_outbound_headers=False,
-        )
-        self._http = H2Connection(config)
-        self._http.local_settings = Settings(client=True, initial_values=SETTINGS)
         self._bodies: dict[int, bytearray] = {}
         self._live: set[int] = set()  # HTTP/2 streams that the upstream has not ended
-        self._head = [
+        head = [
             (b":method", b"POST"),
             (b":scheme", b"https"),
             (b":authority", host.encode("ascii")),
@@ -51,6 +26,7 @@ class DohStream(Stream):
             (b"accept", MESSAGE),
             (b"content-type", MESSAGE),
         ]
+        self._http = Http2(self, head)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
@@ -59,9 +35,7 @@ class DohStream(Stream):
         if (secured := self.transport.get_extra_info("ssl_object")) and secured.selected_alpn_protocol() != "h2":
             self.retire(Fault("does not speak HTTP/2", certain=True))
             return
-        self._http.initiate_connection()
-        self._http.increment_flow_control_window(WINDOW)
-        self.transport.write(self._http.data_to_send())
+        self.transport.write(self._http.take_out())
 
     @property
     def full(self) -> bool:
@@ -72,11 +46,8 @@ class DohStream(Stream):
         """Send a question as a request of its own."""
         assert self.transport is not None
         try:
-            key = self._http.get_next_available_stream_id()
-            wire = b"\0\0" + each.wire[2:]
-            self._http.send_headers(key, [*self._head, (b"content-length", b"%d" % len(wire))])
-            self._http.send_data(key, wire, end_stream=True)
-        except ProtocolError as error:  # all numbers of streams are used up
+            key = self._http.ask(b"\0\0" + each.wire[2:])
+        except Http2Error as error:
             self.retire()
             self._again(each, Fault(f"takes no more questions: {error}"))
             return
@@ -84,50 +55,27 @@ class DohStream(Stream):
         each.key, each.holder = key, self
         self.pending[key] = each
         self.used = self.link.loop.time()
-        self.transport.write(self._http.data_to_send())
+        self.transport.write(self._http.take_out())
 
     def data_received(self, data: bytes) -> None:
         """Take answers."""
         assert self.transport is not None
         self.heard = self.link.loop.time()
         try:
-            events = self._http.receive_data(data)
-        except ProtocolError as error:
+            self._http.receive(data)
+        except Http2Error as error:
             self.retire(Fault(f"does not follow HTTP/2: {error}"))
             return
-        for event in events:
-            self._take(event)
-        if (out := self._http.data_to_send()) and not self.transport.is_closing():
+        if (out := self._http.take_out()) and not self.transport.is_closing():
             self.transport.write(out)
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, ResponseReceived):
-            self._begin(event)
-        elif isinstance(event, DataReceived):
-            self._http.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id or 0)
-            body = self._bodies.get(event.stream_id or 0)
-            if body is not None:
-                body += event.data or b""
-                if len(body) > LARGEST:
-                    self.retire(Fault("sent more than a DNS message holds"))
-        elif isinstance(event, StreamEnded):
-            self._live.discard(event.stream_id or 0)
-            body = self._bodies.pop(event.stream_id or 0, None)
-            if body is not None:
-                self._finish(event.stream_id or 0, bytes(body))
-        elif isinstance(event, StreamReset):
-            self._reset(event.stream_id or 0, int(event.error_code or 0))
-        elif isinstance(event, RemoteSettingsChanged):
-            self.link.at_once = self._http.remote_settings.max_concurrent_streams
-        elif isinstance(event, ConnectionTerminated):
-            self._depart(event)
-
-    def _begin(self, event: ResponseReceived) -> None:
+    def headed(self, stream: int, head: Head) -> None:
         """Look at the head of an answer."""
-        stream = event.stream_id or 0
-        head = {bytes(name): bytes(value) for name, value in event.headers or ()}
-        status = head.get(b":status", b"").decode("ascii", "replace")
-        kind = head.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        fields = dict(head)
+        status = fields.get(b":status", b"").decode("ascii", "replace")
+        if stream in self._bodies or status.startswith("1"):  # trailers, or a word in between
+            return
+        kind = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if status != "200":
             self._end(stream, Fault(f"answers with HTTP status {status}", certain=status in ("403", "404", "410")))
         elif kind != MESSAGE:
@@ -135,6 +83,26 @@ class DohStream(Stream):
             self._end(stream, Fault(f"answers with {told} where a DNS message was due", certain=True))
         elif stream in self.pending:
             self._bodies[stream] = bytearray()
+
+    def grown(self, stream: int, data: bytes) -> None:
+        """Take a piece of an answer."""
+        body = self._bodies.get(stream)
+        if body is not None:
+            body += data
+            if len(body) > LARGEST:
+                del self._bodies[stream]
+                self.retire(Fault("sent more than a DNS message holds"))
+
+    def ended(self, stream: int) -> None:
+        """Hand an answer on that is whole."""
+        self._live.discard(stream)
+        body = self._bodies.pop(stream, None)
+        if body is not None:
+            self._finish(stream, bytes(body))
+
+    def limited(self, at_once: int) -> None:
+        """Remember how many questions at once the upstream takes."""
+        self.link.at_once = at_once
 
     def _finish(self, stream: int, body: bytes) -> None:
         if len(body) < 12:
@@ -146,21 +114,20 @@ class DohStream(Stream):
         self._bodies.pop(stream, None)
         self.refuse(stream, fault)
 
-    def _reset(self, stream: int, code: int) -> None:
-        """The upstream gives one question up."""
+    def reset(self, stream: int, code: int) -> None:
+        """Take it that the upstream gives one question up."""
         self._live.discard(stream)
         fault = Fault(f"gave the question up: HTTP/2 error {code}")
         each = self.pending.get(stream)
-        if each is not None and code == ErrorCodes.REFUSED_STREAM:
+        if each is not None and code == REFUSED_STREAM:
             self.drop(each)
             self._again(each, fault)
         else:
             self._end(stream, fault)
 
-    def _depart(self, event: ConnectionTerminated) -> None:
-        """The upstream closes: what it did not begin may be asked again elsewhere (RFC 9113, section 6.8)."""
+    def leaving(self, last: int) -> None:
+        """Close: what the upstream did not begin may be asked again elsewhere (RFC 9113, section 6.8)."""
         self.open = False
-        last = event.last_stream_id or 0
         for each in [each for key, each in self.pending.items() if key > last]:
             self.pending.pop(each.key)
             self._again(each, Fault("closed the connection before it took the question"))
@@ -181,7 +148,6 @@ class DohStream(Stream):
         self._bodies.pop(each.key, None)
         if each.key in self._live and self.transport is not None and not self.transport.is_closing():
             self._live.discard(each.key)
-            with contextlib.suppress(ProtocolError):
-                self._http.reset_stream(each.key, ErrorCodes.CANCEL)
-                self.transport.write(self._http.data_to_send())
+            self._http.give_up(each.key)
+            self.transport.write(self._http.take_out())
         super().drop(each)
