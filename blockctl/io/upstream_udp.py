@@ -1,4 +1,9 @@
-"""Questions to one upstream by UDP, from random ports that change all the time, so that forgers must guess them."""
+"""Questions to one upstream by UDP, from random ports that change all the time, so that forgers must guess them.
+
+RFC 5452, section 9.2, asks for ports and ids that nobody can foresee, and for several ports where several questions are
+under way. The system chooses each port; a question that is under way has one of its own, up to `PORTS` of them; and a
+port is given up after `USES` questions or `AGE` seconds, whichever comes first.
+"""
 
 from __future__ import annotations
 
