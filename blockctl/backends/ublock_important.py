@@ -38,7 +38,7 @@ class Carving:
         """Yield the important rules as far as the policy lets them, as uBO writes them."""
         for rule, piece in self.important_pieces(policy, gaps):
             line = rule.text if piece is rule else written(piece)
-            if rule.host and rule.kinds == ALL_KINDS and rule.party is not Party.THIRD:
+            if rule.decides and rule.host and rule.kinds == ALL_KINDS and rule.party is not Party.THIRD:
                 yield from and_for_pages(line, rule.host, piece.sites)
             else:
                 yield line

@@ -156,6 +156,8 @@ RULE = "||ads.example^$script,important"
     [
         pytest.param("||a.example^$important", ["||a.example^$important", "||a.example^$document,important"], id="all"),
         pytest.param("||a.example^$script,important", ["||a.example^$script,important"], id="of a kind"),
+        pytest.param("||a.example^$inline-script,important", ["||a.example^$inline-script,important"],
+                     id="no block of requests"),
         pytest.param("||a.example^$3p,important", ["||a.example^$3p,important"], id="a page is first party"),
         pytest.param("||a.example^$important,domain=b.example", ["||a.example^$important,domain=b.example"],
                      id="on other pages"),

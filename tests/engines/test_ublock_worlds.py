@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import cache
+from random import Random
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,17 +20,22 @@ from tests.engines.require import require
 from tests.engines.ubo_compare import as_written, check
 from tests.engines.ubo_outputs import WAYS, Way
 from tests.engines.wide_worlds import wide_worlds
-from tests.engines.worlds import Question, World
+from tests.engines.worlds import ADDRESS, Question, World
 
 SEED = int(os.environ.get("BLOCKCTL_SEED", "20261121"))
 QUESTIONS = int(os.environ.get("BLOCKCTL_QUESTIONS", "40000"))
 PER_WORLD = 200
+INLINE = (
+    "||{0}^$inline-script", "||{0}^$inline-script,important", "/ads/$inline-script", "*$inline-script,domain={0}",
+    "||{0}^$script,inline-script", "||{0}^$inline-script,domain=~{1}", "||{0}^$all,important",
+)  # fmt: skip
 
 
 @cache
 def drawn() -> list[Judged]:
     made = wide_worlds(SEED, QUESTIONS // PER_WORLD, questions=PER_WORLD)
-    judges = [Judged(with_inline_scripts(world)) for world in made]
+    random = Random(SEED)
+    judges = [Judged(with_inline_lines(with_inline_scripts(world), random)) for world in made]
     return [replace_questions(judged) for judged in judges]
 
 
@@ -39,6 +46,17 @@ def with_inline_scripts(world: World) -> World:
         for number, each in enumerate(world.questions)
     )
     return replace(world, questions=list(asked))
+
+
+def with_inline_lines(world: World, random: Random) -> World:
+    """Return the world, one in three with a line that stops the scripts written in pages, and maybe an exception."""
+    if random.random() > 1 / 3:
+        return world
+    names = sorted({str(urlsplit(each.page).hostname) for each in world.questions} - {ADDRESS})
+    some = random.sample([*names, "other.net"], 2)
+    lines = [random.choice(INLINE), *(["@@||{0}^$inline-script"] if random.random() < 1 / 3 else [])]
+    text = "".join(f"{line.format(*some)}\n" for line in lines)
+    return replace(world, lists=world.lists | {"web.txt": world.lists["web.txt"] + text})
 
 
 def replace_questions(judged: Judged) -> Judged:

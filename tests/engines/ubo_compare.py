@@ -3,6 +3,7 @@ against our reading of them."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,11 @@ from functools import cached_property
 from typing import Any
 
 from blockctl.backends.ublock_lines import network_line, with_nearest
+from blockctl.model.decide import Step
+from blockctl.model.filterlist import FilterList
 from blockctl.model.index import Index
 from blockctl.model.match import matches
-from blockctl.model.request import ALL_KINDS, Kind
+from blockctl.model.request import ALL_KINDS, Kind, Request
 from blockctl.model.rule import Effect, Rule
 from blockctl.parsers import PARSERS
 from blockctl.policy.merge import settle_badfilters
@@ -25,6 +28,8 @@ from tests.engines.ubo_core import ask_many
 from tests.engines.ubo_outputs import Way, told
 from tests.engines.worlds import Question, World
 
+ALL_OPTION = re.compile(r"[$,]all(?:,|$)")
+ALLOWED = {Step.SITE_HOST, Step.HOST, Step.PROTECT}  # steps at which the policy lets a host through
 SHOWN = 3  # disagreements that are shrunk and shown
 Answer = Mapping[str, Any]
 
@@ -57,12 +62,33 @@ def compare(way: Way, judges: Sequence[Judged]) -> Found:
     found = Found()
     for judged, given, each in zip(judges, inputs, answers, strict=True):
         for question, answer in zip(judged.world.questions, each, strict=True):
-            blocked = judged.decide(question).blocked
+            blocked = judged.decide(question).blocked or (
+                question.inline and stops_written(judged, question.page, answer)
+            )
             differs = answer["blocked"] != blocked
             backend, says = way.backend, answer["blocked"]
             reasons = judged.explained_by(given.output, backend, question, says) if differs else set()
             found.add(judged, question, answer, blocked, reasons)
     return found
+
+
+def stops_written(judged: Judged, page: str, answer: Answer) -> bool:
+    """Whether a list stops the scripts that are written in a page, by `$inline-script` or `$all`.
+
+    `decide()` heeds no list about them. Where `blocking` is off none does. For a host that the policy allows uBO's
+    answer is as good as another: important lines give way to it, and all lines do where My rules say it.
+    """
+    request = Request.parse(page, page, Kind.DOCUMENT)
+    rules = [replace(rule, action="", kinds=Kind.DOCUMENT) for each in judged.lists for rule in each.rules
+             if rule.action == "inline-script" or (not rule.action and ALL_OPTION.search(rule.text))]  # fmt: skip
+    found = Index.build([FilterList("written", "adblock", rules=rules)]).verdict(request)
+    if found is None or found[0] is Effect.ALLOW:
+        return False
+    decision = judged.decide(Question(page, page, Kind.DOCUMENT), trace=True)
+    freed = {step for step, rule in decision.trace if rule.effect is Effect.ALLOW}
+    if Step.BLOCKING_OFF in freed:
+        return False
+    return bool(answer["blocked"]) if freed & ALLOWED else True
 
 
 def check(way: Way, part: str, judges: Sequence[Judged], seed: int | None = None) -> None:
