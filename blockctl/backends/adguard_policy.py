@@ -30,6 +30,7 @@ from blockctl.model.policy import JavaScript, Policy
 from blockctl.model.request import ALL_KINDS, Kind
 from blockctl.model.rule import Effect, Party, Rule
 
+WITHOUT_TO = frozenset(("permissions", "removeparam"))  # options that AdGuard takes no `$to` beside
 Entry = tuple[Origin, str]  # where an entry of the policy stands, and its text
 
 
@@ -175,9 +176,16 @@ def _blocking_off(writer: Writer, actions: frozenset[str]) -> None:
             if writer.safari:
                 writer.lines += [] if but else [f"{pattern}$elemhide", f"{pattern}$jsinject"]
                 continue
-            options = ["elemhide,jsinject,~subdocument", *sorted(actions & {"permissions", "removeparam"})]
+            options = ["elemhide,jsinject,~subdocument"]
             options += ["csp"] if "csp" in actions and not _denies_scripts(policy, "" if name == "*" else name) else []
             writer.lines += [f"{pattern}${option}{f',to={but}' if but else ''}" for option in options]
+            writer.lines += [f"{pattern}${action}" for action in sorted(actions & WITHOUT_TO)]
+        if not writer.safari and actions & WITHOUT_TO:
+            for name in region.but:
+                site = policy.sites[name]
+                writer.gaps.add(
+                    "nested-actions", site.lines.get("blocking", site.origin), f"sites: {name}: blocking: on"
+                )
 
 
 def _denies_scripts(policy: Policy, site: str) -> bool:

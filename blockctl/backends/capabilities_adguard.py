@@ -72,6 +72,12 @@ ADGUARD_BROWSER: dict[str, Reason] = _BOTH | {
         "AdGuard's $to takes names or takes names away, never both",
         "||vendor.example^$to=cdn.vendor.example|~eu.cdn.vendor.example",
     ),
+    "nested-actions": Reason(
+        Fidelity.NARROWER,
+        "AdGuard takes no $to beside $removeparam and $permissions, so where blocking is on again below a site of "
+        "`blocking: off` these stay off",
+        "sites: app.shop.example: blocking: on, below shop.example: blocking: off",
+    ),
     "option": Reason(
         Fidelity.IMPOSSIBLE, "AdGuard's extension has no such option", "||ads.example^$ipaddress=192.0.2.7"
     ),

@@ -128,8 +128,12 @@ OF_LISTS = [
     (backend, reason)
     for backend in BACKENDS
     for reason in CAPABILITIES[backend]
-    if reason not in ("frame", "inline", "csp-exception", "important-regex", "hide-unblocked", "hide-shown", "demoted")
-]
+    if reason
+    not in (
+        "frame", "inline", "csp-exception", "important-regex", "hide-unblocked", "hide-shown", "demoted",
+        "nested-actions",
+    )
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("backend", "reason"), OF_LISTS)
@@ -170,6 +174,13 @@ def test_a_witness_shows_its_gap(backend: str, reason: str) -> None:
             "hosts: {deny: [vendor.example], allow: [cdn.vendor.example]}\n",
             "",
             id="demoted",
+        ),
+        pytest.param(
+            "adguard-browser",
+            "nested-actions",
+            "sites: {a.example: {blocking: off}, b.a.example: {blocking: on}}\n",
+            "||x.example^$removeparam=y\n",
+            id="nested-actions",
         ),
         pytest.param(
             "adguard-browser",
@@ -233,6 +244,14 @@ def test_the_lists_csp_ends_where_blocking_is_off_unless_scripts_are_too() -> No
     assert "@@||a.example^$csp" in lines(emit("adguard-browser", "sites: {a.example: {blocking: off}}\n", text))
     denied = "sites: {a.example: {blocking: off, javascript: deny}}\n"
     assert "@@||a.example^$csp" not in lines(emit("adguard-browser", denied, text))
+
+
+@pytest.mark.parametrize("action", ["removeparam=y", "permissions=camera=()"])
+def test_adguard_takes_no_to_beside_some_actions(action: str) -> None:
+    sites = "sites: {a.example: {blocking: off}, b.a.example: {blocking: on}}\n"
+    written = lines(emit("adguard-browser", sites, f"||x.example^${action}\n"))
+    assert f"@@||a.example^${action.partition('=')[0]}" in written
+    assert not any("to=" in line and action.partition("=")[0] in line for line in written)
 
 
 def dropped(line: str) -> str:

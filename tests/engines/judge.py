@@ -31,8 +31,8 @@ ORDER = list(Step)
 # run. They explain no answer.
 UNASKED = frozenset((
     "cosmetic", "csp-exception", "fetched", "first-party-frame", "has", "hide-unblocked", "html",
-    "nested-scriptlets", "page", "procedural", "scriptlet", "scroll", "selector", "service-worker", "specifichide",
-    "style",
+    "nested-actions", "nested-scriptlets", "page", "procedural", "scriptlet", "scroll", "selector", "service-worker",
+    "specifichide", "style",
 ))  # fmt: skip
 
 
