@@ -26,7 +26,7 @@ from blockctl.model.rule import Rule, Scope
 from blockctl.policy.merge import page_exceptions, settle_badfilters, settle_names, speaks_of_names
 
 if TYPE_CHECKING:
-    from blockctl.dns.build import Said
+    from blockctl.dns.build import Numbered, Said
 
 
 @dataclass(slots=True)
@@ -151,7 +151,7 @@ class Compilation:
 
     def speaks_of(self, text: ListText, host: str) -> bool:
         """Whether a text has a rule or a column for a name or one above it, what `$badfilter` takes away included."""
-        parsed, names = self._list(text), set(parents(host))
+        parsed, names = self.parsed(text), set(parents(host))
         return parsed.lists_any(names) or any(rule.host in names for rule in parsed.rules)
 
     def browser_lists(self) -> list[FilterList]:
@@ -200,7 +200,7 @@ class Compilation:
         from blockctl.dns.build import Said
         from blockctl.dns.conditions import is_heard
         from blockctl.parsers import find
-        from blockctl.parsers.lines_of import lines_of, speaks_of_hosts
+        from blockctl.parsers.lines_of import speaks_of_hosts
 
         source, match = text.source, text.source.match
         names, others = list[Rule](), list[Rule]()
@@ -212,12 +212,17 @@ class Compilation:
             Scope.EXACT: "\n".join(parsed.allow_exact).encode("ascii"),
             Scope.SUBTREE: "\n".join(parsed.allow_subtree).encode("ascii"),
         }
-        kept = self.memory.get(self._parse_key("lines", text)) or (None, {})
-        lines = partial(lines_of, text.data, parsed.format, match, kept[0]) if parsed.has_names else tuple
         return Said(
-            source.name, text.file, lines,
+            source.name, text.file, partial(self._numbered, text, parsed.format) if parsed.has_names else tuple,
             partial(find, text.data, text.file, format=parsed.format, match=match), names, heard, allow,
         )  # fmt: skip
+
+    def _numbered(self, text: ListText, format_: str) -> Iterable[Numbered]:
+        """Return what the lines of a list say of names, from the clean ones that were found when it was read."""
+        from blockctl.parsers.lines_of import lines_of
+
+        kept = self.memory.get(self._parse_key("lines", text)) or (None, {})
+        return lines_of(text.data, format_, text.source.match, kept[0])
 
     def _facts(self, text: ListText) -> ListFacts:
         if kept := self.memory.get(self._parse_key("facts", text)):
@@ -239,11 +244,7 @@ class Compilation:
         source = text.source
         return parse(text.data, text.file, source.format, source.match, dns_only=source.dns_only)
 
-    def parsed(self, text: ListText) -> FilterList:
-        """Return what was read from a text, names included."""
-        return self._list(text)
-
-    def _list(self, text: ListText, columns: bool = True) -> FilterList:
+    def parsed(self, text: ListText, columns: bool = True) -> FilterList:
         """Return a parsed text; with empty columns where nobody asks for its names."""
         key = self._parse_key("list", text)
         if (parsed := self._parsed.get(key)) is not None:
@@ -252,15 +253,14 @@ class Compilation:
         if kept is None:  # the disk was full, or the store was cleared under us
             return self._parse(text)
         self.kept[key] = kept
-        parsed = cast(FilterList, kept[0])
-        parsed = parsed.without_names(parsed.rules)
+        parsed = kept[0].without_names(kept[0].rules)
         if columns:
             parsed.packed = dict(kept[1])
         return parsed
 
     def _lists(self, texts: Sequence[ListText], columns: bool = True) -> list[FilterList]:
         """Return parsed texts, without what the `$badfilter` lines of all lists take away."""
-        lists = [self._list(text, columns) for text in texts]
+        lists = [self.parsed(text, columns) for text in texts]
         settle_badfilters(lists, [rule for facts in self.facts for rule in facts.badfilters])
         return lists
 

@@ -75,7 +75,7 @@ def note(look: Look, history: History, shelf: Shelf, moment: float) -> None:
     elif past.failed is None or past.failed.why != str(look.problem):
         since = datetime.fromtimestamp(int(moment), UTC).isoformat()
         past.failed = Failed(since, str(look.problem), look.problem.hint)
-    if look.problem is not None:
+    if look.problem is not None and look.version is None:  # nothing of it is here, so commands wait for it
         waited = isinstance(look.problem, FetchError) and look.problem.is_slow
         shelf.look(TRIED + address_of(look.source), moment if waited else 0.0)
     for address in look.checked:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ class ListServer:
             request.send_response(304)
             request.end_headers()
             return
-        body = gzip.compress(text, 1) if "gzip" in request.headers.get("Accept-Encoding", "") else text
+        body = packed(text) if "gzip" in request.headers.get("Accept-Encoding", "") else text
         request.send_response(200)
         request.send_header("ETag", etag)
         request.send_header("Content-Type", "text/plain")
@@ -88,6 +89,12 @@ def running(context: ssl.SSLContext | None = None) -> Iterator[ListServer]:
         yield server
     finally:
         server.close()
+
+
+@lru_cache(maxsize=4)
+def packed(text: bytes) -> bytes:
+    """Return a text as it is sent."""
+    return gzip.compress(text, 1)
 
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
