@@ -2,7 +2,8 @@
 //
 // Standard input: JSON, a list of worlds {lists: [text], safari: bool, requests: [{url, page, from, third, type}]};
 //   `from` is where a page that opens was asked for, types are named as its RequestType is, `InlineScript` besides.
-// Standard output: JSON, for each world {answers: [{blocked, by, filter}], refused: [line]}.
+//   and, if it is wanted, documents: [{url, from, type}], of which it is told what the extension adds to their headers.
+// Standard output: JSON, for each world {answers: [{blocked, by, filter}], refused: [line], policies: [[text]]}.
 // As the extension does (tswebextension, RequestBlockingApi.getBlockingResponse): the rule that decides blocks unless it
 // is an exception, and a page only when it names `$document`. A script of a page with a sandbox is blocked by `csp`.
 //
@@ -69,8 +70,14 @@ function judge(asked) {
     return { blocked: stops, by: rule && 'network', filter: textOf(rule) ?? null };
 }
 
+// What `Content-Security-Policy` a document gets besides its own (tswebextension, CspService).
+function policiesOf({ url, from, type }) {
+    const rules = engine.matchRequest(new Request(url, from, RequestType[type])).getCspRules();
+    return rules.filter(each => !each.isAllowlist()).map(each => each.getAdvancedModifierValue());
+}
+
 const told = JSON.parse(fs.readFileSync(0, 'utf8')).map(world => {
     const refused = settle(world);
-    return { answers: world.requests.map(judge), refused };
+    return { answers: world.requests.map(judge), refused, policies: (world.documents ?? []).map(policiesOf) };
 });
 fs.writeFileSync(1, JSON.stringify(told));

@@ -40,6 +40,18 @@ class World:
     safari: bool = False
 
 
+def policies_of(filter_text: str, documents: Sequence[tuple[str, str, Kind]]) -> list[list[str]]:
+    """Return for each document (address, where it was asked for, kind) the policies that are added to its headers."""
+    told = _run([
+        {
+            "lists": [filter_text], "safari": False, "requests": [],
+            "documents": [{"url": url, "from": source, "type": TYPES[kind]} for url, source, kind in documents],
+        }
+    ])  # fmt: skip
+    found: list[list[str]] = told[0]["policies"]
+    return found
+
+
 def ask_many(worlds: Iterable[World], *, refusals: int = 0) -> list[list[dict[str, Any]]]:
     """Return for each world, for each request {"blocked": bool, "by": what decided or None, "filter": line or None}.
 
@@ -53,12 +65,17 @@ def ask_many(worlds: Iterable[World], *, refusals: int = 0) -> list[list[dict[st
         }
         for world in worlds
     ]
+    return [each["answers"] for each in _run(asked, refusals)]
+
+
+def _run(asked: list[dict[str, Any]], refusals: int = 0) -> list[dict[str, Any]]:
+    """Return what the driver says of each world."""
     run = subprocess.run(["node", str(DRIVER)], input=json.dumps(asked).encode(), capture_output=True, check=False)
     assert run.returncode == 0, run.stderr.decode()
-    told = json.loads(run.stdout)
+    told: list[dict[str, Any]] = json.loads(run.stdout)
     for each in told:
         assert len(each["refused"]) <= refusals, f"AdGuard refuses these lines: {each['refused'][:10]}"
-    return [each["answers"] for each in told]
+    return told
 
 
 def _question(request: Request, safari: bool) -> dict[str, str | bool]:

@@ -16,7 +16,7 @@ from functools import partial
 from html import escape
 from urllib.parse import quote
 
-from blockctl.backends.scripts import WAYS
+from blockctl.backends.scripts import NEVER, STAYS, WAYS, WITHOUT
 from blockctl.model.decide import decide
 from blockctl.model.index import Index
 from blockctl.model.policy import Policy
@@ -71,10 +71,16 @@ class Site:
             f"{third}/frame.js": "frame-third-external",
         }
         found |= {url: _answer("text/javascript", self.run(way)) for url, way in scripts.items()}
-        worker = f"fetch('{self.mark('worker')}', {{mode: 'no-cors'}})"
-        svg = f'<svg xmlns="http://www.w3.org/2000/svg"><script>{_svg_run(self.mark("svg-document"))}</script></svg>'
-        found[f"{own}/worker.js"] = _answer("text/javascript", worker)
-        found[f"{own}/document.svg"] = _answer("image/svg+xml", svg)
+        workers = {
+            f"{own}/worker.js": f"{self._fetch('worker')}; importScripts('{third}/import.js')",
+            f"{own}/worker-module.js": self._fetch("worker-module"),
+            f"{own}/worker-shared.js": self._fetch("worker-shared"),
+            f"{third}/import.js": self._fetch("worker-third"),
+        }
+        found |= {url: _answer("text/javascript", text) for url, text in workers.items()}
+        for way in ("svg-document", "svg-object", "svg-page", "svg-image"):
+            svg = f'<svg xmlns="http://www.w3.org/2000/svg"><script>{self._fetch(way)}</script></svg>'
+            found[f"{own}/{way}.svg"] = _answer("image/svg+xml", svg)
         found |= {self.mark(way): (200, _headers("image/svg+xml"), _PIXEL) for way in WAYS}
         return found
 
@@ -84,6 +90,7 @@ class Site:
         return [
             Step(f"{own}/probe"),
             Step(f"http://{OUTER}/{self.host}"),
+            Step(f"{own}/svg-page.svg"),
             Step(f"{own}/clicks", ("#handler", "#script", "#popup", "#form")),
             Step(f"{own}/link", ("#link",)),
         ]
@@ -95,6 +102,10 @@ class Site:
     def run(self, way: str) -> str:
         """Return the script that leaves a way's mark."""
         return f"void (new Image().src = '{self.mark(way)}')"
+
+    def _fetch(self, way: str) -> str:
+        """Return the script that leaves a way's mark where no image is asked for: in a worker, in an SVG document."""
+        return f"fetch('{self.mark(way)}', {{mode: 'no-cors'}})"
 
     def _framed(self, way: str) -> str:
         return _script(self.run(way))
@@ -129,6 +140,8 @@ class Site:
                 _script(src="data:text/javascript," + quote(run("data-script"))),
                 _script(f"document.head.append(Object.assign(document.createElement('script'), {{src: {blob}}}))"),
                 _script(f"new Worker('{own}/worker.js')"),
+                _script(f"new Worker('{own}/worker-module.js', {{type: 'module'}})"),
+                _script(f"new SharedWorker('{own}/worker-shared.js')"),
                 f'<body onload="{escape(run("handler-load"))}">',
                 f'<img src="{own}/missing.png" onerror="{escape(run("handler-error"))}">',
                 f"<svg><script>{run('svg-script')}</script></svg>",
@@ -136,7 +149,9 @@ class Site:
                 f'<iframe src="{own}/frame"></iframe>',
                 f'<iframe src="http://sub.{self.host}/frame"></iframe>',
                 f'<iframe src="{third}/frame"></iframe>',
-                f'<iframe src="{own}/document.svg"></iframe>',
+                f'<iframe src="{own}/svg-document.svg"></iframe>',
+                f'<object data="{own}/svg-object.svg" type="image/svg+xml"></object>',
+                f'<img src="{own}/svg-image.svg" alt="">',
                 f'<iframe srcdoc="{in_frame}"></iframe>',
                 f'<iframe src="data:text/html,{data}"></iframe>',
                 f'<iframe src="javascript:{escape(run("javascript-frame"))}"></iframe>',
@@ -156,8 +171,8 @@ def meant(policy: Policy, host: str) -> set[str]:
     """Return the ways that `decide()` lets work on the site at a host; lists play no part."""
     lists = Index.build([])
     return {way for way, asks in _QUESTIONS.items() if not decide(policy, lists, asks(host)).blocked} | {
-        *("form", "link", "popup"),
-        *(("noscript", "noscript-frame") if decide(policy, lists, _written(host)).blocked else ()),
+        *STAYS,
+        *(WITHOUT if decide(policy, lists, _written(host)).blocked else ()),
     }
 
 
@@ -181,11 +196,14 @@ _LOADED = {
     "external-own": "http://{}/own.js",
     "module-external": "http://{}/module.js",
     "worker": "http://{}/worker.js",
+    "worker-module": "http://{}/worker-module.js",
+    "worker-shared": "http://{}/worker-shared.js",
+    "worker-third": f"http://{THIRD}/{{}}/import.js",
     "external-third": f"http://{THIRD}/{{}}/third.js",
     "frame-third-external": f"http://{THIRD}/{{}}/frame.js",
 }
 _QUESTIONS: dict[str, Callable[[str], Request]] = {
-    **{way: _written for way in WAYS if way not in ("form", "link", "popup", "noscript", "noscript-frame")},
+    **{way: _written for way in WAYS if way not in (*STAYS, *WITHOUT, *NEVER)},
     **{way: _loaded(url) for way, url in _LOADED.items()},
     **{way: partial(_elsewhere, page) for way, page in _ELSEWHERE.items()},
 }
@@ -206,11 +224,6 @@ def _html(body: str) -> Answer:
 def _script(text: str = "", *, src: str = "", kind: str = "") -> str:
     told = (f' src="{src}"' if src else "") + (f' type="{kind}"' if kind else "")
     return f"<script{told}>{text}</script>"
-
-
-def _svg_run(mark: str) -> str:
-    """Return a script for an SVG document, where `new Image` asks for nothing until it is in an HTML one."""
-    return f"fetch('{mark}', {{mode: 'no-cors'}})"
 
 
 def _image(url: str) -> str:

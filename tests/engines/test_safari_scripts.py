@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from blockctl.backends import safari
+from blockctl.backends.output import Output
 from blockctl.backends.scripts import CLAIMS, WAYS, Claim
 from blockctl.model.policy import JavaScript, Policy
+from blockctl.parsers import PARSERS
 from tests.backends.test_ublock import policy, site
 from tests.engines.ledger import record
-from tests.engines.probe import QUIET, Site, read
+from tests.engines.probe import QUIET, Answer, Site, Step, read
 from tests.engines.require import SYSTEM_PYTHON, require
 
 DENY, ALLOW, FIRST = JavaScript.DENY, JavaScript.ALLOW, JavaScript.FIRST_PARTY
@@ -29,9 +31,10 @@ CLOSED = policy(*(site(name, javascript=ALLOW) for name in ("on.test", "third.te
 DRIVER = Path(__file__).with_name("probe_webkit.py")
 
 
-def probe(folder: Path, wanted: Policy, site: Site, quiet: float = QUIET) -> set[str]:
-    """Return the ways that work on a site in WebKit, with a policy in force."""
-    output = safari.emit(wanted, safari.prepare([], {}), {})
+def asked_of_server(
+    folder: Path, output: Output, pages: dict[str, Answer], steps: list[Step], quiet: float
+) -> list[str]:
+    """Return the addresses that WebKit asks for, one page after the other, with what we wrote for Safari in force."""
     blockers = []
     for name, pieces in output.files.items():
         if name.endswith(".json") and "1blocker" not in name.lower():
@@ -41,14 +44,21 @@ def probe(folder: Path, wanted: Policy, site: Site, quiet: float = QUIET) -> set
             blockers.append(str(file))
     job = {
         "blockers": blockers,
-        "pages": {url: [status, headers, body.decode()] for url, (status, headers, body) in site.pages().items()},
-        "steps": [[step.url, step.clicks] for step in site.steps()],
+        "pages": {url: [status, headers, body.decode()] for url, (status, headers, body) in pages.items()},
+        "steps": [[step.url, step.clicks] for step in steps],
         "quiet": quiet,
     }
     command = ["xvfb-run", "-a", SYSTEM_PYTHON, str(DRIVER)]
     done = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True, timeout=900, check=False)
     assert done.stdout, f"WebKit ended without an answer ({done.returncode}): {done.stderr[-2000:]}"
-    return read(json.loads(done.stdout), site.host)
+    found: list[str] = json.loads(done.stdout)
+    return found
+
+
+def probe(folder: Path, wanted: Policy, site: Site, quiet: float = QUIET) -> set[str]:
+    """Return the ways that work on a site in WebKit, with a policy in force."""
+    output = safari.emit(wanted, safari.prepare([], {}), {})
+    return read(asked_of_server(folder, output, site.pages(), site.steps(), quiet), site.host)
 
 
 @pytest.mark.parametrize(
@@ -73,3 +83,27 @@ def test_every_way(tmp_path: Path, wanted: Policy, host: str, says: JavaScript) 
     assert (worked - claimed, claimed - worked) == (set(), set())
     seconds = time.monotonic() - began
     record("webkit", "javascript", questions=len(WAYS), agreed=len(WAYS), gaps=Counter(), seconds=seconds)
+
+
+REPORTING = """\
+<!doctype html><img src="http://pic.test/x.png"><a id="link" href="#x" ping="http://ads.test/ping">x</a>
+<script>navigator.sendBeacon("http://ads.test/beacon", "x")</script>"""
+REPORTS = {f"http://ads.test/{kind}" for kind in ("csp", "beacon", "ping")}
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        pytest.param("||elsewhere.test^", REPORTS, id="nothing said"),
+        pytest.param("||ads.test/*", set(), id="a pattern"),
+        pytest.param("||ads.test^$other,ping", set(), id="by kind"),
+    ],
+)
+def test_what_a_page_reports(tmp_path: Path, line: str, left: set[str]) -> None:
+    """A breach of the page's policy, a beacon and the ping of a link are stopped as `other` and `ping`."""
+    require("webkit")
+    output = safari.emit(Policy("policy"), safari.prepare([PARSERS["adblock"](line, "list")], {}), {})
+    told = {"Content-Type": "text/html", "Content-Security-Policy": "img-src 'none'; report-uri http://ads.test/csp"}
+    page = "http://site.test/"
+    asked = asked_of_server(tmp_path, output, {page: (200, told, REPORTING.encode())}, [Step(page, ("#link",))], QUIET)
+    assert {url for url in asked if url != page} == left
