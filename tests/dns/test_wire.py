@@ -97,6 +97,34 @@ def test_any_octets_are_read_or_malformed(wire: bytes) -> None:
         pass
 
 
+def chained(pointers: int) -> tuple[bytes, int]:
+    """Return octets with that many pointers in a row, each to the one before, and where the last one stands."""
+    wire = bytes(13)
+    for _ in range(pointers):
+        place = 12 if len(wire) == 13 else len(wire) - 2
+        wire += (0xC000 | place).to_bytes(2, "big")
+    return wire, len(wire) - 2
+
+
+def test_a_name_of_as_many_pointers_as_labels_is_read() -> None:
+    """The most that a name can need: each of its labels stands elsewhere."""
+    wire, places = bytes(13), [12]
+    for _ in range(127):
+        places.append(len(wire))
+        wire += b"\1a" + (0xC000 | places[-2]).to_bytes(2, "big")
+    wire += (0xC000 | places[-1]).to_bytes(2, "big")
+    assert read_name(wire, len(wire) - 2) == (b"\1a" * 127 + b"\0", len(wire))
+
+
+def test_a_chain_of_pointers_ends() -> None:
+    """Else a message of 64 KB with a long one, and thousands of names at its end, takes ten seconds to be read."""
+    wire, at = chained(128)
+    assert read_name(wire, at) == (b"\0", len(wire))
+    wire, at = chained(129)
+    with pytest.raises(MalformedMessage, match="too many pointers"):
+        read_name(wire, at)
+
+
 def test_compressed_names_are_written_out() -> None:
     """dnslib writes, with pointers in owners and data; all is found again without them."""
     made = dnslib.DNSRecord.parse(query("www.Test.example", "MX"))
