@@ -25,9 +25,9 @@ export function pull() {
 
 async function fetchRules() {
   const live = await ask("GET", `/v1/rules/dnr?browser=${NAME}`);
-  const before = await kept();
+  const { inForce } = await browser.storage.local.get("inForce");
   await browser.storage.local.set({ problem: "" });
-  if (before?.revision !== live.revision) await obey({ ...live, fetched: Date.now() });
+  if (inForce !== live.revision) await obey({ ...live, fetched: Date.now() });
 }
 
 async function loop() {

@@ -36,11 +36,12 @@ export const obey = (live) => inTurn(() => put(live));
 
 async function put(live) {
   const before = await kept();
+  await browser.storage.local.set({ inForce: "" }); // should this end half way: the rules are then of no revision
   await replaceRules("Dynamic", live.dynamic);
   await renewVisits(live);
   if (live.later?.length) browser.alarms.create("lapse", { when: Date.parse(live.later[0].at) });
   if (before) await forgetWorkers(newlyDenied(before, live));
-  await browser.storage.local.set({ live }); // last: what failed is done again
+  await browser.storage.local.set({ live, inForce: live.revision }); // last: what failed is done again
   known.live = live;
 }
 
@@ -182,11 +183,13 @@ function newlyDenied(before, live) {
 /** Clear service workers, which would make pages that no header reaches; `besides`: origins with a port of their own. */
 export async function forgetWorkers(sites, besides = []) {
   if (!sites.length || !browser.browsingData) return; // Safari has no such thing
-  const hosts = sites.flatMap((site) => [site, `www.${site}`]);
+  const hosts = sites.flatMap((site) => (/^[\d.]+$|^\[/.test(site) ? [site] : [site, `www.${site}`]));
   const where = NAME === "firefox"
     ? { hostnames: hosts }
     : { origins: [...hosts.flatMap((host) => [`https://${host}`, `http://${host}`]), ...besides] };
-  await browser.browsingData.remove(where, { serviceWorkers: true });
+  try {
+    await browser.browsingData.remove(where, { serviceWorkers: true });
+  } catch { /* guard.js meets those that stay */ }
 }
 
 /** Return the visit that speaks for a page in a tab. */

@@ -305,7 +305,12 @@ def test_names_of_all_kinds(browser: Browser, api: Api) -> None:
     for url in ("http://top.test/", "http://xn--bcher-kva.test/", "http://x_y.test/", "http://192.0.2.7/"):
         browser.web.pages[url] = SETS_TITLE
         obeys(browser, url, "before")
-    assert state(browser)["refused"] == ""
+    assert (state(browser)["refused"], state(browser)["problem"]) == ("", "")
+    api.write(POLICY)
+    obeys(browser, "http://192.0.2.7/", "ran")
+    press(browser, "javascript", "deny", "always")
+    titled(browser, "before")
+    until("the file", lambda: "  192.0.2.7: {javascript: deny}\n" in api.text())
 
 
 def test_hide_and_scroll(browser: Browser, api: Api) -> None:
