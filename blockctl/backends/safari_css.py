@@ -20,7 +20,7 @@ from blockctl.backends.safari_pattern import EVERYTHING, Unsayable
 from blockctl.backends.safari_region import has_entity, is_regex, pages, site_expressions
 from blockctl.backends.safari_rules import url_filters
 from blockctl.backends.safari_selector import is_sound
-from blockctl.backends.safari_trigger import IGNORE, expressions, rule
+from blockctl.backends.safari_trigger import IGNORE, expressions, is_of_a_host, rule
 from blockctl.model.filterlist import FilterList
 from blockctl.model.match import page_keys
 from blockctl.model.names import parents
@@ -203,9 +203,15 @@ def hide(selector: str, condition: str) -> str:
 
 
 def _ignore(where: Iterable[str]) -> Iterator[str]:
-    """Take back everything before, on these pages."""
-    if found := sorted(where):
-        yield rule(EVERYTHING, IGNORE, "" if EVERYTHING in found else expressions("if-top-url", found))
+    """Take back everything before, on these pages; hosts have a rule of their own, for they are compiled faster so."""
+    found = sorted(where)
+    if EVERYTHING in found:
+        yield rule(EVERYTHING, IGNORE)
+        return
+    hosts = [each for each in found if is_of_a_host(each)]
+    others = [each for each in found if not is_of_a_host(each)]
+    for some in filter(None, (hosts, others)):
+        yield rule(EVERYTHING, IGNORE, expressions("if-top-url", some))
 
 
 def _spread(first: list[str], second: list[str], last: list[str]) -> Iterator[list[str]]:

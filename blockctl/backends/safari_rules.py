@@ -36,7 +36,7 @@ from blockctl.model.pattern import anchored_host
 from blockctl.model.request import ALL_KINDS, SUBRESOURCES, Kind
 from blockctl.model.rule import Effect, Party, Rule, Scope
 
-_ADDRESS = re.compile(r"\|\|\d+(?:\.\d+){3}[/^:]")
+_ADDRESS = re.compile(r"\|\|(\d+(?:\.\d+){3})[/^:]")
 
 ALL, SOFT = ALL_KINDS.value, SUBRESOURCES.value  # numbers: the complement of a flag would not know `POPUPS`
 
@@ -222,6 +222,8 @@ def url_filters(rule: Rule) -> list[str]:
             raise Unsayable("to")
     elif rule.to:
         filters = [each for name in rule.to for each in path_filters(name, rule.pattern)]
+    elif (address := _ADDRESS.fullmatch(rule.pattern)) and rule.pattern.endswith("^"):
+        filters = [host_filter(address[1])]  # what follows a host is never the end of an address
     else:
         filters = pattern_filters(rule.pattern) if rule.pattern else [EVERYTHING]
     if any(len(each) > MAX_FILTER for each in filters):

@@ -150,6 +150,17 @@ def test_what_others_cover_is_left_out_and_counted() -> None:
     assert prepared.rules_out == 3  # the subtree, and the important one, which needs two: frames apart
 
 
+def test_an_address_is_one_rule() -> None:
+    parsed = FilterList("l", "adblock", rules=[rule(pattern="||10.0.0.1^", kinds=ALL_KINDS)])
+    output = compiled(POLICY, parsed)
+    assert output.rules_of["network.json"] == 1
+    index = Index.build([parsed])
+    hosts = {"10.0.0.1": True, "10.0.0.1:8080": True, "110.0.0.1": False, "10.0.0.11": False, "10.0.0.1.example": False}
+    for host, expected in hosts.items():
+        request = Request.parse(f"http://{host}/x", "http://page.example/", Kind.SCRIPT)
+        assert blocked(output, request.url) == decide(POLICY, index, request).blocked == expected, host
+
+
 def except_for(pattern: str, **fields: object) -> Rule:
     return rule(effect=Effect.ALLOW, pattern=pattern, text="exception", **fields)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blockctl.backends.safari_pattern import Unsayable, refusal
-from blockctl.backends.safari_region import EXACT, LISTS, left_over, other_labels, pages
+from blockctl.backends.safari_region import EXACT, LISTS, covering, left_over, other_labels, pages
+from blockctl.backends.safari_trigger import expressions as member
 from blockctl.model.match import among, page_keys
 from blockctl.model.purse import Purse
 
@@ -101,3 +103,17 @@ def test_pages_by_expression(expression: str, names: list[str], hosts: list[str]
 def test_pages_that_cannot_be_said(names: list[str], not_names: list[str]) -> None:
     with pytest.raises(Unsayable):
         pages(names, not_names)
+
+
+@pytest.mark.parametrize(
+    ("values", "told_apart"),
+    [
+        pytest.param(pages(["news.example", "x.*"], ["sport.news.example"]), True, id="hosts"),
+        pytest.param([covering("news.example", EXACT)], False, id="a user name before the host"),
+        pytest.param([r"^[^/]+//([^/]+\.)?news\.example/ad"], False, id="a path"),
+        pytest.param([r"^[^/]+//[^/:]*News[^/:]*[:/]"], False, id="a capital"),
+        pytest.param([r"^[^/]+//([^/]+\.)?news\.example[:/]", ".*"], False, id="not each of them"),
+    ],
+)
+def test_letter_case_is_told_apart_for_hosts_alone(values: Sequence[str], told_apart: bool) -> None:
+    assert ("case-sensitive" in member("if-top-url", values)) == told_apart

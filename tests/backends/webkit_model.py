@@ -29,7 +29,7 @@ TYPES = {
     Kind.OTHER: ("other", "top-frame"),
 }
 KNOWN = {"url-filter", "url-filter-is-case-sensitive", "resource-type", "load-type", "load-context"}
-KNOWN |= {"if-top-url", "unless-top-url"}
+KNOWN |= {"if-top-url", "unless-top-url", "top-url-filter-is-case-sensitive"}
 
 
 @lru_cache(maxsize=100_000)
@@ -88,6 +88,7 @@ def _matches(trigger: dict[str, Any], request: Request) -> bool:
         return False
     if not _regex(trigger["url-filter"], trigger.get("url-filter-is-case-sensitive", False)).search(request.url):
         return False
+    case = trigger.get("top-url-filter-is-case-sensitive", False)
     if "if-top-url" in trigger:
-        return any(_regex(each, False).search(request.page) for each in trigger["if-top-url"])
-    return not any(_regex(each, False).search(request.page) for each in trigger.get("unless-top-url", ()))
+        return any(_regex(each, case).search(request.page) for each in trigger["if-top-url"])
+    return not any(_regex(each, case).search(request.page) for each in trigger.get("unless-top-url", ()))
