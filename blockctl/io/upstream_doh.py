@@ -8,6 +8,7 @@ from blockctl.io.upstream_http2 import REFUSED_STREAM, Head, Http2, Http2Error
 from blockctl.io.upstream_link import AT_ONCE, Fault, Stream, StreamLink, Try
 
 LARGEST = 65_535  # bytes of a DNS message
+UNREAD = 1 << 20  # bytes to the upstream that wait: it makes us answer its frames, and reads none of that
 MESSAGE = b"application/dns-message"
 
 
@@ -68,6 +69,8 @@ class DohStream(Stream):
             return
         if (out := self._http.take_out()) and not self.transport.is_closing():
             self.transport.write(out)
+            if self.transport.get_write_buffer_size() > UNREAD:
+                self.retire(Fault("reads nothing of what it is sent"))
 
     def headed(self, stream: int, head: Head) -> None:
         """Look at the head of an answer."""
@@ -99,6 +102,8 @@ class DohStream(Stream):
         body = self._bodies.pop(stream, None)
         if body is not None:
             self._finish(stream, bytes(body))
+        else:
+            self.refuse(stream, self.fault or Fault("ended an answer that it had not begun"))
 
     def limited(self, at_once: int) -> None:
         """Remember how many questions at once the upstream takes."""
