@@ -88,12 +88,10 @@ class Errand:
     def late(self) -> None:
         """Take what is past its time, if there is any."""
         try:
-            stale = self._all.resolver.stale(self._forward, time.monotonic())
-        except Exception as error:
+            if (stale := self._all.resolver.stale(self._forward, time.monotonic())) is not None:
+                self._give(stale)
+        except Exception as error:  # others are late too, and have their turn
             tell(error)
-            return
-        if stale is not None:
-            self._give(stale)
 
     def _give(self, reply: Reply | None) -> None:
         done, self._done = self._done, None
