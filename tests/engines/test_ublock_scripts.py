@@ -71,7 +71,7 @@ class Given:
     def use(self, wanted: Policy) -> FirefoxUbo:
         """Return the browser with a policy in force."""
         if self.policy is not wanted:
-            self.policy = wanted
+            self.policy = None  # until the browser has taken this one
             if self.output == "ublock-managed" or self.browser is None:
                 self.close()
                 self.browser = FirefoxUbo(managed(wanted) if self.output == "ublock-managed" else None)
@@ -79,6 +79,7 @@ class Given:
                 file = self.folder / "backup.json"
                 file.write_text(json.dumps(backup(self.output, wanted)))
                 self.browser.restore(file)
+            self.policy = wanted
         assert self.browser is not None
         return self.browser
 
