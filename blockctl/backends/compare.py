@@ -142,6 +142,7 @@ def _said(rule: dict[str, Any]) -> Iterator[str]:
     selectors = _selectors(str(action.pop("selector", "")))
     pages = _taken(about, "if-domain", "if-top-url", "if-frame-url", "initiatorDomains", "domains", "topDomains")
     hosts = _taken(about, "requestDomains")
+    about.pop("top-url-filter-is-case-sensitive", None)  # said of hosts alone, whose letters have no case
     if len(selectors) * len(pages) * len(hosts) > MOST_PARTS:
         yield json.dumps(rule, sort_keys=True)
         return
