@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -78,17 +78,23 @@ def stops_written(judged: Judged, page: str, answer: Answer) -> bool:
     `decide()` heeds no list about them. Where `blocking` is off none does. For a host that the policy allows uBO's
     answer is as good as another: important lines give way to it, and all lines do where My rules say it.
     """
-    request = Request.parse(page, page, Kind.DOCUMENT)
-    rules = [replace(rule, action="", kinds=Kind.DOCUMENT) for each in judged.lists for rule in each.rules
-             if rule.action == "inline-script" or (not rule.action and ALL_OPTION.search(rule.text))]  # fmt: skip
-    found = Index.build([FilterList("written", "adblock", rules=rules)]).verdict(request)
-    if found is None or found[0] is Effect.ALLOW:
+    if not stop_written(judged.lists, page):
         return False
     decision = judged.decide(Question(page, page, Kind.DOCUMENT), trace=True)
     freed = {step for step, rule in decision.trace if rule.effect is Effect.ALLOW}
     if Step.BLOCKING_OFF in freed:
         return False
     return bool(answer["blocked"]) if freed & ALLOWED else True
+
+
+def stop_written(lists: Iterable[FilterList], page: str) -> bool:
+    """Whether lists by themselves stop the scripts that are written in a page."""
+    rules = [replace(rule, action="", kinds=Kind.DOCUMENT) for each in lists for rule in each.rules
+             if rule.action == "inline-script" or (not rule.action and ALL_OPTION.search(rule.text))]  # fmt: skip
+    found = Index.build([FilterList("written", "adblock", rules=rules)]).verdict(
+        Request.parse(page, page, Kind.DOCUMENT)
+    )
+    return found is not None and found[0] is Effect.BLOCK
 
 
 def check(way: Way, part: str, judges: Sequence[Judged], seed: int | None = None) -> None:
@@ -123,6 +129,8 @@ class Reading:
 
     def blocked(self, question: Question) -> bool:
         """Return what the list says of a request."""
+        if question.inline:
+            return stop_written([self.parsed], question.page)
         found = self.index.verdict(question.request)
         return found is not None and found[0] is Effect.BLOCK
 
