@@ -125,7 +125,8 @@ async function renewVisits(live) {
   const freed = all.filter(([, said]) => said.javascript !== "deny").map(([tab]) => Number(tab));
   if (freed.length) rules.push(...(live?.dynamic ?? []).flatMap((rule) => lifted(rule, freed)));
   await replaceRules("Session", rules.map((rule, at) => ({ id: at + 1, ...rule })));
-  if (live) await watchPages(live, all.filter(([, said]) => said.javascript !== "deny").map(([, said]) => said.site));
+  // Safari adds no header, so there guard.js stands in for it, in every tab: content scripts know none.
+  if (live) await watchPages(live, all.map(([, said]) => said).filter((said) => IS_SAFARI || said.javascript !== "deny"));
 }
 
 function visitRules(tab, { site, javascript }) {
@@ -153,10 +154,10 @@ function lifted(rule, tabIds) {
 
 // --- what the pages themselves are told ---
 
-/** Run guard.js on denied pages but those that a tab is free to visit, style.js where something is hidden. */
-async function watchPages(live, free) {
+/** Run guard.js on denied pages as far as no visit says otherwise of them, style.js where something is hidden. */
+async function watchPages(live, visits) {
   const { javascript } = live.modes;
-  const denied = { ...javascript, sites: { ...javascript.sites, ...Object.fromEntries(free.map((s) => [s, "allow"])) } };
+  const denied = { ...javascript, sites: { ...javascript.sites, ...Object.fromEntries(visits.map(otherwise)) } };
   const scripts = live.paused.in_force ? [] : areas(denied, "deny").map(guard);
   const styled = [...Object.keys(live.cosmetic.hide), ...Object.keys(live.cosmetic.scroll)];
   if (styled.length) {
@@ -169,6 +170,8 @@ async function watchPages(live, free) {
   if (scripts.length) await browser.scripting.registerContentScripts(scripts);
   known.pages = pages;
 }
+
+const otherwise = ({ site, javascript }) => [site, javascript === "deny" ? "deny" : "allow"];
 
 function guard({ matches, excludeMatches }, at) {
   const but = excludeMatches.length ? { excludeMatches } : {};
